@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# `npm run demo [-- options of tapscope demo]`: installs what is missing, builds, runs the demo (itself without root).
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+bash "$here/bootstrap.sh" demo
+exec node "$here/../dist/cli/main.js" demo "$@"

@@ -1,0 +1,20 @@
+/** The command tree. Command groups are one file each; what is heavy is imported by the command that needs it. */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+
+/** The whole command tree, without running anything (also what the reference page and the completion are made from). */
+export function buildProgram(): Command {
+  const version = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version as string;
+  const program = new Command("tapscope")
+    .description("Mirror, capture and watch traffic on Open vSwitch, and check what the mirror and Zeek say of it.")
+    .version(version)
+    .option("--db <ovsdb>", "the OVSDB to use, as ovs-vsctl --db takes it")
+    .option("--lab <name>", "use the private OVS of this lab")
+    .option("--json", "machine-readable output")
+    .option("--dry-run", "print the commands that would change something, and run none of them")
+    .option("-v, --verbose", "print commands as they run, and details of errors")
+    .option("--no-color", "no colour (also $NO_COLOR)")
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride();
+  return program;
+}

@@ -1,0 +1,213 @@
+/**
+ * The one way tapscope runs outside programs: argument arrays, no shell, a time limit, killed with their parent,
+ * in a place (see place.ts).
+ */
+import { readFileSync } from "node:fs";
+import type { Readable, Writable } from "node:stream";
+import { execa, type Options } from "execa";
+import { type ErrorCode, TapscopeError } from "./errors.ts";
+import { HOST, type Place, wrapForPlace } from "./place.ts";
+import { shellQuote } from "./text.ts";
+
+/** Why an outside program failed; `stderrTail` is its last words, unsanitized. */
+export class ProcessError extends TapscopeError {
+  override readonly name = "ProcessError";
+  /** The program and its arguments, without the wrapping of its place. */
+  readonly argv: readonly string[];
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  readonly stderrTail: string;
+  readonly durationMs: number;
+
+  constructor(code: ErrorCode, message: string, argv: readonly string[], exit: Exit, hint?: string) {
+    super(code, message, { hint });
+    this.argv = argv;
+    this.exitCode = exit.exitCode;
+    this.signal = exit.signal;
+    this.stderrTail = exit.stderr;
+    this.durationMs = exit.durationMs;
+  }
+}
+
+/** How a program ended. */
+export interface Exit {
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  readonly timedOut: boolean;
+  /** The program could not be started: it is not installed in that place. */
+  readonly notFound: boolean;
+  readonly stderr: string;
+  readonly durationMs: number;
+}
+
+export interface RunOptions {
+  readonly place?: Place;
+  /** Default 10 000. */
+  readonly timeoutMs?: number;
+  readonly input?: string | Uint8Array;
+  /** Default: only 0. Another exit code throws. */
+  readonly okCodes?: readonly number[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface RunResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+  readonly durationMs: number;
+}
+
+type CommandListener = (line: string) => void;
+let onCommand: CommandListener | undefined;
+
+/** Tells `listener` each command as it is run, ready to paste (`-v`); `undefined` ends it. */
+export function observeCommands(listener: CommandListener | undefined): void {
+  onCommand = listener;
+}
+
+function start<T extends Options>(argv: readonly string[], place: Place, options: T) {
+  onCommand?.(
+    shellQuote(place === HOST || (!place.lab && place.netns === undefined) ? argv : wrapForPlace(place, argv)),
+  );
+  const [file, ...args] = wrapForPlace(place, argv);
+  return execa(file!, args, options);
+}
+
+/**
+ * Runs a program to its end and returns what it wrote.
+ * @throws ProcessError `E_COMMAND_NOT_FOUND`, `E_COMMAND_TIMEOUT` or `E_COMMAND_FAILED`.
+ */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  const result = await start(argv, options.place ?? HOST, {
+    reject: false,
+    timeout: timeoutMs,
+    forceKillAfterDelay: 1000,
+    stripFinalNewline: false,
+    env: { LC_ALL: "C", ...options.env },
+    ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
+    ...(options.signal ? { cancelSignal: options.signal } : {}),
+  });
+  const exit: Exit = {
+    exitCode: result.exitCode,
+    signal: result.signal,
+    timedOut: result.timedOut,
+    notFound: isNotFound(result.code, result.exitCode, result.stderr, argv[0]!),
+    stderr: result.stderr.slice(-4000),
+    durationMs: result.durationMs,
+  };
+  if (exit.exitCode === undefined || !(options.okCodes ?? [0]).includes(exit.exitCode))
+    throw failure(argv, exit, timeoutMs);
+  return { stdout: result.stdout, stderr: result.stderr, exitCode: exit.exitCode, durationMs: result.durationMs };
+}
+
+// setpriv and nsenter start the program: when there is none, they say so and exit with 127.
+function isNotFound(code: string | undefined, exitCode: number | undefined, stderr: string, program: string): boolean {
+  if (code === "ENOENT") return true;
+  return exitCode === 127 && stderr.includes("failed to execute") && stderr.includes(program);
+}
+
+/** The error that tells how `argv` ended. */
+export function failure(argv: readonly string[], exit: Exit, timeoutMs?: number): ProcessError {
+  const program = argv[0]!;
+  if (exit.notFound) {
+    return new ProcessError(
+      "E_COMMAND_NOT_FOUND",
+      `cannot run ${program}: it is not installed`,
+      argv,
+      exit,
+      `install ${program}`,
+    );
+  }
+  if (exit.timedOut) {
+    return new ProcessError(
+      "E_COMMAND_TIMEOUT",
+      `${program} did not finish within ${timeoutMs} ms: ${shellQuote(argv)}`,
+      argv,
+      exit,
+    );
+  }
+  const ended = exit.signal ? `was ended by ${exit.signal}` : `failed with exit code ${exit.exitCode}`;
+  const lastWords = exit.stderr.trim().split("\n").slice(-3).join("; ");
+  return new ProcessError("E_COMMAND_FAILED", `${program} ${ended}${lastWords ? `: ${lastWords}` : ""}`, argv, exit);
+}
+
+export interface SpawnOptions {
+  readonly place?: Place;
+  /** Default: all three are this process's own (`inherit`) when true, else pipes (standard input closed). */
+  readonly inherit?: boolean;
+  readonly stdin?: "pipe" | "ignore";
+  readonly stderr?: "pipe" | "ignore";
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A running program. Disposing of it kills it and waits for its end. */
+export interface Child extends AsyncDisposable {
+  readonly argv: readonly string[];
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  /** Sends a signal to the program itself, not to what wraps it. False when it is gone. */
+  signal(signal: NodeJS.Signals): boolean;
+  /** Resolves, never rejects, when the program has ended. `stderr` is empty: the stream has it. */
+  readonly ended: Promise<Exit>;
+}
+
+/** Starts a program that runs beside this one. It is killed when this process ends, however that happens. */
+export function spawn(argv: readonly string[], options: SpawnOptions = {}): Child {
+  const place = options.place ?? HOST;
+  const subprocess = start(argv, place, {
+    reject: false,
+    buffer: false,
+    ...(options.inherit
+      ? { stdio: "inherit" as const }
+      : { stdin: options.stdin ?? "ignore", stdout: "pipe" as const, stderr: options.stderr ?? "pipe" }),
+    env: { ...(options.inherit ? {} : { LC_ALL: "C" }), ...options.env },
+  });
+  const outer = subprocess.pid;
+  const ended = subprocess.then(
+    (result): Exit => ({
+      exitCode: result.exitCode,
+      signal: result.signal,
+      timedOut: false,
+      notFound: result.code === "ENOENT" || result.exitCode === 127,
+      stderr: "",
+      durationMs: result.durationMs,
+    }),
+  );
+  let running = true;
+  void ended.then(() => {
+    running = false;
+  });
+  const signal = (name: NodeJS.Signals): boolean => {
+    if (!running || outer === undefined) return false;
+    try {
+      return process.kill(place.lab ? (onlyChildOf(outer) ?? outer) : outer, name);
+    } catch {
+      return false;
+    }
+  };
+  return {
+    argv,
+    stdin: subprocess.stdin,
+    stdout: subprocess.stdout,
+    stderr: subprocess.stderr,
+    signal,
+    ended,
+    async [Symbol.asyncDispose]() {
+      if (running) subprocess.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+/** nsenter forks once for the PID namespace: the program is its only child (proc(5), `children`). */
+function onlyChildOf(pid: number): number | undefined {
+  try {
+    const child = Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1"), 10);
+    return Number.isNaN(child) ? undefined : child;
+  } catch {
+    return undefined;
+  }
+}

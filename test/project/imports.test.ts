@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const src = join(import.meta.dirname, "../../src");
+
+/** Who may import whom: area -> the areas it may import values and types from. */
+const allowed: Record<string, readonly string[]> = {
+  core: [],
+  capture: ["core"],
+  mirror: ["core"],
+  bro: ["core", "capture"],
+  verify: ["core", "capture"],
+  lab: ["core", "mirror"],
+  tui: ["core"],
+  jobs: ["core", "capture", "mirror", "bro", "verify", "lab", "tui"],
+  cli: ["core", "capture", "mirror", "bro", "verify", "lab", "tui", "jobs"],
+  index: ["core", "capture", "mirror", "bro", "verify", "lab", "jobs"],
+};
+/** Besides, types alone. */
+const typesOnly: Record<string, readonly string[]> = { tui: ["capture", "mirror", "verify"] };
+/** Packages with one home. */
+const homes: Record<string, string> = {
+  blessed: "tui/terminal/",
+  commander: "cli/",
+  execa: "core/",
+  cap: "capture/source/",
+};
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+  readonly type: boolean;
+}
+
+const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(src, file), "utf8");
+  const found: Import[] = [];
+  for (const match of text.matchAll(/^\s*(import|export)\s+(type\s+)?[^;'"]*?from\s+["']([^"']+)["']/gm)) {
+    found.push({ file, target: match[3]!, type: match[2] !== undefined });
+  }
+  for (const match of text.matchAll(/\bimport\(\s*["']([^"']+)["']\s*\)|^\s*import\s+["']([^"']+)["']/gm)) {
+    found.push({ file, target: (match[1] ?? match[2])!, type: false });
+  }
+  return found;
+}
+
+const all = files.flatMap(importsOf);
+const area = (file: string): string => file.split("/")[0]!.replace(/\.ts$/, "");
+const resolved = (entry: Import): string => normalize(join(dirname(entry.file), entry.target));
+
+describe("the import graph", () => {
+  it("follows the picture in docs/ARCHITECTURE.md", () => {
+    const wrong = all.filter((entry) => {
+      if (!entry.target.startsWith(".")) return false;
+      const [from, to] = [area(entry.file), area(resolved(entry))];
+      return from !== to && !allowed[from]?.includes(to) && !(entry.type && typesOnly[from]?.includes(to));
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("keeps each package in its home", () => {
+    const wrong = all.filter(({ file, target }) => target in homes && !file.startsWith(homes[target]!));
+    expect(wrong).toEqual([]);
+  });
+
+  it("uses no package that package.json does not name", () => {
+    const manifest = JSON.parse(readFileSync(join(src, "../package.json"), "utf8"));
+    const named = { ...manifest.dependencies, ...manifest.optionalDependencies };
+    const packages = all.map(({ target }) => target).filter((t) => !t.startsWith(".") && !t.startsWith("node:"));
+    expect(packages.filter((name) => !(name in named))).toEqual([]);
+  });
+
+  it("has no cycle of values", () => {
+    const edges = new Map<string, string[]>(files.map((file) => [file, []]));
+    for (const entry of all)
+      if (entry.target.startsWith(".") && !entry.type) edges.get(entry.file)!.push(resolved(entry));
+    const state = new Map<string, "open" | "done">();
+    const visit = (file: string, path: readonly string[]): void => {
+      if (state.get(file) === "done") return;
+      if (state.get(file) === "open") throw new Error(`cycle: ${[...path, file].join(" -> ")}`);
+      state.set(file, "open");
+      for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
+      state.set(file, "done");
+    };
+    expect(() => files.forEach((file) => visit(file, []))).not.toThrow();
+  });
+});
