@@ -85,6 +85,9 @@ describe("the import graph", () => {
       for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
       state.set(file, "done");
     };
-    expect(() => files.forEach((file) => visit(file, []))).not.toThrow();
+    const walk = () => {
+      for (const file of files) visit(file, []);
+    };
+    expect(walk).not.toThrow();
   });
 });
