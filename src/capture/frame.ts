@@ -1,0 +1,31 @@
+/**
+ * One frame of a capture, as a format reader hands it on. The reader owns a single Frame and refills it for each
+ * record: whoever receives it reads what it needs during the call and keeps nothing but numbers.
+ */
+
+const EMPTY: Uint8Array = Buffer.alloc(0);
+
+export class Frame {
+  /** The chunk that holds the captured bytes: `data[offset]` to `data[offset + caplen - 1]`. */
+  data: Uint8Array = EMPTY;
+  offset = 0;
+  /** Captured bytes. */
+  caplen = 0;
+  /** Length on the wire. */
+  origLen = 0;
+  /** Seconds since the epoch (unsigned; 0 when `hasTime` is false). */
+  sec = 0;
+  /** Nanoseconds, 0 to 999 999 999. */
+  nsec = 0;
+  /** False for records that carry no time (pcapng Simple Packet Blocks). */
+  hasTime = true;
+  /** LINKTYPE_ value (https://www.tcpdump.org/linktypes.html). */
+  linktype = 0;
+  /** Bytes of frame check sequence at the end of the frame on the wire. */
+  fcsLength = 0;
+  /** Ordinal of the capture interface over the whole file, from 0. */
+  interfaceId = 0;
+}
+
+/** Receives each frame; the argument is valid only during the call. */
+export type FrameSink = (frame: Frame) => void;
