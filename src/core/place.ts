@@ -23,12 +23,17 @@ export const HOST: Place = {};
 /** A program of ours dies with the process that started it, whatever kills that one (prctl(2), PR_SET_PDEATHSIG). */
 const DIE_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL", "--"];
 
+const IGNORE_KEYS = ["env", "--ignore-signal=INT", "--ignore-signal=QUIT"];
+const OBEY_KEYS = ["env", "--default-signal=INT", "--default-signal=QUIT"];
+
 /**
  * The argument vector that runs `argv` in `place` and lets it die with its parent.
  *
- * Killing nsenter alone leaves the child it forks for the PID namespace running, hence the second setpriv.
+ * Killing nsenter alone leaves the child it forks for the PID namespace running, hence the second setpriv. On a
+ * terminal (`interactive`), Ctrl-C reaches nsenter too, which would die and take the program along: it ignores the
+ * signal, and the program, which inherits that, is made to obey it again.
  */
-export function wrapForPlace(place: Place, argv: readonly string[]): string[] {
+export function wrapForPlace(place: Place, argv: readonly string[], interactive = false): string[] {
   const netns =
     place.netns === undefined
       ? []
@@ -37,7 +42,9 @@ export function wrapForPlace(place: Place, argv: readonly string[]): string[] {
         : ["ip", "netns", "exec", place.netns];
   if (!place.lab) return [...DIE_WITH_PARENT, ...netns, ...argv];
   const enter = ["nsenter", "-t", String(place.lab.pid), ...(place.lab.user ? ["-U"] : []), "-n", "-m", "-p", "--"];
-  return [...DIE_WITH_PARENT, ...enter, ...DIE_WITH_PARENT, ...netns, ...argv];
+  const inner = [...DIE_WITH_PARENT, ...netns, ...argv];
+  if (!interactive) return [...DIE_WITH_PARENT, ...enter, ...inner];
+  return [...IGNORE_KEYS, ...DIE_WITH_PARENT, ...enter, ...OBEY_KEYS, ...inner];
 }
 
 /** How a place is called in messages: `the host`, `netns a`, `the lab, netns a`. */

@@ -70,8 +70,9 @@ function start<T extends Options>(argv: readonly string[], place: Place, options
   onCommand?.(
     shellQuote(place === HOST || (!place.lab && place.netns === undefined) ? argv : wrapForPlace(place, argv)),
   );
-  const [file, ...args] = wrapForPlace(place, argv);
-  return execa(file!, args, options);
+  const [file, ...args] = wrapForPlace(place, argv, options.stdio === "inherit");
+  // A session of its own keeps the terminal's Ctrl-C from programs that we end ourselves, in order.
+  return execa(file!, args, { detached: options.stdio !== "inherit", ...options });
 }
 
 /**
@@ -202,8 +203,23 @@ export function spawn(argv: readonly string[], options: SpawnOptions = {}): Chil
   };
 }
 
-/** nsenter forks once for the PID namespace: the program is its only child (proc(5), `children`). */
-function onlyChildOf(pid: number): number | undefined {
+/**
+ * Starts a program that outlives this process, its standard streams closed: a lab's holder.
+ * @returns its PID, once it has been started.
+ */
+export async function spawnDetached(argv: readonly string[]): Promise<number> {
+  const [file, ...args] = argv;
+  const subprocess = execa(file!, args, { reject: false, buffer: false, detached: true, cleanup: false, stdio: "ignore" });
+  subprocess.unref();
+  if (subprocess.pid === undefined) {
+    const result = await subprocess;
+    throw failure(argv, { exitCode: undefined, signal: undefined, timedOut: false, notFound: result.code === "ENOENT", stderr: "", durationMs: 0 });
+  }
+  return subprocess.pid;
+}
+
+/** nsenter forks once for the PID namespace: the program is its only child (proc(5), `children`). So does unshare. */
+export function onlyChildOf(pid: number): number | undefined {
   try {
     const child = Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1"), 10);
     return Number.isNaN(child) ? undefined : child;

@@ -1,0 +1,45 @@
+/**
+ * Tells processes apart across time, PID namespaces and reboots: a PID alone is reused.
+ * Sources: proc(5) (`/proc/PID/stat` field 22 starttime, field 3 state), namespaces(7).
+ */
+import { readFileSync, statSync } from "node:fs";
+
+/** Clock ticks after boot at which `pid` started, or undefined when there is no such process (a zombie is none). */
+export function startTimeOf(pid: number): string | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch {
+    return undefined;
+  }
+  // The name in field 2 may hold anything, `)` and spaces too: count from its last `)`.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
+}
+
+/** True when the process that once was `pid` with `startTime` still runs. */
+export function isAlive(pid: number, startTime: string): boolean {
+  return startTimeOf(pid) === startTime;
+}
+
+/** `<boot id>/<inode of this process's PID namespace>`: two PIDs can be compared only when these are equal. */
+export function pidScope(): string {
+  const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  return `${boot}/${statSync("/proc/self/ns/pid").ino}`;
+}
+
+/** The owner that rows in OVSDB name: `<pid>:<starttime>@<boot id>/<inode of the PID namespace>`. */
+export function ownerId(): string {
+  return `${process.pid}:${startTimeOf(process.pid)}@${pidScope()}`;
+}
+
+/** What can be said of an owner: from another boot it is dead, from another PID namespace unknown. */
+export function ownerState(owner: string): { readonly pid: number; readonly state: "alive" | "dead" | "unknown" } {
+  const match = /^(\d+):(\d+)@([0-9a-f-]+)\/(\d+)$/.exec(owner);
+  if (!match) return { pid: 0, state: "unknown" };
+  const pid = Number(match[1]);
+  const [boot, namespace] = pidScope().split("/");
+  if (match[3] !== boot) return { pid, state: "dead" };
+  if (match[4] !== namespace) return { pid, state: "unknown" };
+  return { pid, state: isAlive(pid, match[2]!) ? "alive" : "dead" };
+}
