@@ -209,11 +209,24 @@ export function spawn(argv: readonly string[], options: SpawnOptions = {}): Chil
  */
 export async function spawnDetached(argv: readonly string[]): Promise<number> {
   const [file, ...args] = argv;
-  const subprocess = execa(file!, args, { reject: false, buffer: false, detached: true, cleanup: false, stdio: "ignore" });
+  const subprocess = execa(file!, args, {
+    reject: false,
+    buffer: false,
+    detached: true,
+    cleanup: false,
+    stdio: "ignore",
+  });
   subprocess.unref();
   if (subprocess.pid === undefined) {
     const result = await subprocess;
-    throw failure(argv, { exitCode: undefined, signal: undefined, timedOut: false, notFound: result.code === "ENOENT", stderr: "", durationMs: 0 });
+    throw failure(argv, {
+      exitCode: undefined,
+      signal: undefined,
+      timedOut: false,
+      notFound: result.code === "ENOENT",
+      stderr: "",
+      durationMs: 0,
+    });
   }
   return subprocess.pid;
 }
