@@ -1,6 +1,7 @@
 /** The command tree. Command groups are one file each; what is heavy is imported by the command that needs it. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { registerLab } from "./lab.ts";
 
 /** The whole command tree, without running anything (also what the reference page and the completion are made from). */
 export function buildProgram(): Command {
@@ -16,5 +17,6 @@ export function buildProgram(): Command {
     .option("--no-color", "no colour (also $NO_COLOR)")
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
+  registerLab(program);
   return program;
 }

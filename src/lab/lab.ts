@@ -1,0 +1,158 @@
+/** Labs by name: start, find, stop. See registry.ts for where they are known, holder.ts for what they live in. */
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { TapscopeError } from "../core/errors.ts";
+import { isAlive, startTimeOf } from "../core/identity.ts";
+import type { Place } from "../core/place.ts";
+import { kill, startHolder } from "./holder.ts";
+import { checkLabName, labDir, labNames, readRecord, removeLabDir, writeRecord } from "./registry.ts";
+import { LAB_DB_SOCKET, LAB_HOSTS, SCHEMA_PATHS, setUpLab } from "./setup.ts";
+import { eventually } from "./wait.ts";
+
+export const DEFAULT_LAB = "lab";
+
+/** A running lab. */
+export interface Lab {
+  readonly name: string;
+  /** The lab's holder, as the user's PID namespace numbers it. */
+  readonly pid: number;
+  /** Where the OVS and the monitor tap are. */
+  readonly place: Place;
+  /** OVSDB's socket, as a path that this process can connect to. */
+  readonly dbSocket: string;
+  /** The place of host `a` or `b`, or of `switch`. @throws TapscopeError `E_LAB_HOST` for another name. */
+  host(name: string): Place;
+}
+
+/** A lab that `startLab` made: disposing of it ends it. */
+export interface OwnLab extends Lab, AsyncDisposable {}
+
+function toLab(
+  name: string,
+  record: {
+    readonly holder: { readonly pid: number };
+    readonly init: { readonly pid: number };
+    readonly user: boolean;
+  },
+): Lab {
+  const place: Place = { lab: { pid: record.init.pid, user: record.user } };
+  return {
+    name,
+    pid: record.holder.pid,
+    place,
+    dbSocket: `/proc/${record.init.pid}/root${LAB_DB_SOCKET}`,
+    host(host) {
+      if (host === "switch") return place;
+      if (LAB_HOSTS.some((known) => known.name === host)) return { ...place, netns: host };
+      throw new TapscopeError("E_LAB_HOST", `lab '${name}' has no host '${host}'`, {
+        hint: "a, b, or switch (where the OVS is)",
+      });
+    },
+  };
+}
+
+/** The running lab of that name, ready to be used. */
+export function findLab(name: string): Lab | undefined {
+  const record = readRecord(name);
+  return record?.ready ? toLab(name, record) : undefined;
+}
+
+/** All running labs of this user. Folders that killed labs left are removed. */
+export function listLabs(): Lab[] {
+  return labNames().flatMap((name) => {
+    const record = readRecord(name);
+    if (record === undefined && !isLocked(name)) removeLabDir(name);
+    return record?.ready ? [toLab(name, record)] : [];
+  });
+}
+
+// A lab's maker writes lab.json only when the holder runs: until then the folder is in use all the same.
+function isLocked(name: string): boolean {
+  return existsSync(join(labDir(name), "lock")) && !existsSync(join(labDir(name), "lab.json"));
+}
+
+export interface StartOptions {
+  /** Default `lab`. */
+  readonly name?: string;
+  /** The lab dies with this process. Default false: it stays until `stopLab`. */
+  readonly attached?: boolean;
+}
+
+/**
+ * The lab of that name: found running, or made. Making one takes about a second and needs no root.
+ * @returns the lab, and whether it was made now.
+ * @throws TapscopeError `E_LAB_NAMESPACES` where the system forbids user namespaces, `E_LAB_OVS` where Open vSwitch is missing.
+ */
+export async function ensureLab(options: StartOptions = {}): Promise<{ readonly lab: Lab; readonly made: boolean }> {
+  const name = options.name ?? DEFAULT_LAB;
+  checkLabName(name);
+  const schema = SCHEMA_PATHS.find((path) => existsSync(path));
+  if (schema === undefined) {
+    throw new TapscopeError("E_LAB_OVS", "could not start the lab: Open vSwitch is not installed", {
+      hint: "apt-get install openvswitch-switch, or npm run demo, which installs it without starting its service",
+    });
+  }
+  return await eventually(`lab '${name}'`, 30_000, async () => {
+    const found = findLab(name);
+    if (found) return { lab: found, made: false };
+    const half = readRecord(name);
+    if (half) {
+      if (isAlive(half.maker.pid, half.maker.startTime)) return undefined;
+      await endHolder(half.holder.pid);
+    }
+    try {
+      return { lab: await make(name, schema, options.attached ?? false), made: true };
+    } catch (error) {
+      // Another process was faster: its lab will be found.
+      if (error instanceof TapscopeError && error.code === "E_LAB_LOCKED") return undefined;
+      throw error;
+    }
+  });
+}
+
+async function make(name: string, schema: string, attached: boolean): Promise<Lab> {
+  mkdirSync(labDir(name), { recursive: true, mode: 0o700 });
+  const holder = await startHolder(join(labDir(name), "lock"), attached);
+  try {
+    const record = {
+      holder: { pid: holder.pid, startTime: startTimeOf(holder.pid) ?? "" },
+      init: { pid: holder.init, startTime: startTimeOf(holder.init) ?? "" },
+      user: holder.user,
+      maker: { pid: process.pid, startTime: startTimeOf(process.pid) ?? "" },
+    };
+    writeRecord(name, { ...record, ready: false });
+    await setUpLab({ lab: { pid: holder.init, user: holder.user } }, schema);
+    writeRecord(name, { ...record, ready: true });
+    return toLab(name, record);
+  } catch (error) {
+    await endHolder(holder.pid);
+    removeLabDir(name);
+    throw error;
+  }
+}
+
+/** A lab for this process alone: it ends when disposed of, or when this process dies. @throws TapscopeError `E_LAB_EXISTS` */
+export async function startLab(options: { readonly name?: string } = {}): Promise<OwnLab> {
+  const name = options.name ?? `lab-${process.pid}`;
+  const { lab, made } = await ensureLab({ name, attached: true });
+  if (!made)
+    throw new TapscopeError("E_LAB_EXISTS", `could not start lab '${name}': it already runs`, {
+      hint: "choose another name",
+    });
+  return { ...lab, [Symbol.asyncDispose]: async () => void (await stopLab(name)) };
+}
+
+/** Ends a lab and everything in it. @returns false when there was none. */
+export async function stopLab(name: string): Promise<boolean> {
+  const record = readRecord(name);
+  if (record) await endHolder(record.holder.pid);
+  const existed = existsSync(labDir(name));
+  removeLabDir(name);
+  return record !== undefined || existed;
+}
+
+// The kernel kills what is in a PID namespace when its PID 1 dies, and the last exit frees the network namespaces.
+async function endHolder(pid: number): Promise<void> {
+  kill(pid);
+  await eventually("the end of the lab's holder", 10_000, () => (startTimeOf(pid) === undefined ? true : undefined));
+}

@@ -1,0 +1,75 @@
+/**
+ * What a lab holds: an Open vSwitch of its own on the userspace datapath, bridge mega_bridge, hosts a and b in network
+ * namespaces on VLAN 100 by mega_tap0 and mega_tap1, and the monitor tap mega_tap2. The names are minimega's.
+ */
+
+import type { Place } from "../core/place.ts";
+import { run } from "../core/process.ts";
+
+export const LAB_BRIDGE = "mega_bridge";
+export const LAB_VLAN = 100;
+export const MONITOR_TAP = "mega_tap2";
+
+export interface LabHost {
+  readonly name: string;
+  readonly tap: string;
+  /** With prefix length. */
+  readonly ip: string;
+  readonly ip6: string;
+}
+
+export const LAB_HOSTS: readonly LabHost[] = [
+  { name: "a", tap: "mega_tap0", ip: "10.0.0.1/24", ip6: "fd00::1/64" },
+  { name: "b", tap: "mega_tap1", ip: "10.0.0.2/24", ip6: "fd00::2/64" },
+];
+
+const RUN = "/run/openvswitch";
+/** OVSDB's socket, as the lab's own processes see it. */
+export const LAB_DB_SOCKET = `${RUN}/db.sock`;
+const SCHEMAS = ["/usr/share/openvswitch/vswitch.ovsschema", "/usr/local/share/openvswitch/vswitch.ovsschema"];
+
+/** Sets up everything in a holder's fresh namespaces. `switchPlace` is where the OVS runs. */
+export async function setUpLab(switchPlace: Place, schema: string): Promise<void> {
+  const inSwitch = (...argv: string[]) => run(argv, { place: switchPlace, timeoutMs: 30_000 });
+  // A /run of its own hides the host's OVS and the host's network namespaces, and every program's defaults point into it.
+  await inSwitch("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run");
+  await inSwitch("mkdir", "-p", RUN);
+  await inSwitch("ip", "link", "set", "lo", "up");
+  await inSwitch("ovsdb-tool", "create", `${RUN}/conf.db`, schema);
+  await inSwitch("ovsdb-server", `${RUN}/conf.db`, `--remote=punix:${LAB_DB_SOCKET}`, ...daemon("ovsdb-server"));
+  await inSwitch("ovs-vsctl", "--no-wait", "--timeout=10", `--db=unix:${LAB_DB_SOCKET}`, "init");
+  await inSwitch("ovs-vswitchd", `unix:${LAB_DB_SOCKET}`, ...daemon("ovs-vswitchd"));
+  await inSwitch("ovs-vsctl", "--timeout=20", ...topology());
+  // The monitor tap says nothing itself: no IPv6, before it is up (DAD is sent at once).
+  await run(["tee", `/proc/sys/net/ipv6/conf/${MONITOR_TAP}/disable_ipv6`], { place: switchPlace, input: "1" });
+  await inSwitch("ip", "link", "set", MONITOR_TAP, "up", "promisc", "on");
+  for (const host of LAB_HOSTS) {
+    await inSwitch("ip", "netns", "add", host.name);
+    await inSwitch("ip", "link", "set", host.tap, "netns", host.name);
+    const inHost = (...argv: string[]) => run(argv, { place: { ...switchPlace, netns: host.name } });
+    await inHost("ip", "link", "set", "lo", "up");
+    await inHost("ip", "address", "add", host.ip, "dev", host.tap);
+    await inHost("ip", "-6", "address", "add", host.ip6, "dev", host.tap, "nodad");
+    await inHost("ip", "link", "set", host.tap, "up");
+  }
+}
+
+function daemon(name: string): string[] {
+  return ["--no-chdir", "--detach", `--pidfile=${RUN}/${name}.pid`, `--log-file=${RUN}/${name}.log`, "-vconsole:off"];
+}
+
+function topology(): string[] {
+  const owned = (role: string) => `external_ids:tapscope=${role}`;
+  const port = (name: string, ...columns: string[]) => [
+    ...["--", "add-port", LAB_BRIDGE, name, ...columns],
+    ...["--", "set", "interface", name, "type=internal"],
+    ...["--", "set", "port", name, owned("tap"), "--", "set", "interface", name, owned("tap")],
+  ];
+  return [
+    ...["add-br", LAB_BRIDGE, "--", "set", "bridge", LAB_BRIDGE, "datapath_type=netdev", owned("bridge")],
+    ...LAB_HOSTS.flatMap((host) => port(host.tap, `tag=${LAB_VLAN}`)),
+    ...port(MONITOR_TAP),
+  ];
+}
+
+export { SCHEMAS as SCHEMA_PATHS };
