@@ -100,6 +100,13 @@ ensure_packages() {
   [ -z "$packages" ] || install_packages $packages
 }
 
+# The lab's OVS makes tap devices: udev lets everybody open /dev/net/tun (mode 0666), systems without udev do not.
+ensure_tun() {
+  [ -c /dev/net/tun ] && [ "$(stat -c %a /dev/net/tun)" != 666 ] || return 0
+  say "letting ordinary users open /dev/net/tun (mode 0666, as udev does)"
+  if [ "$(id -u)" = 0 ]; then chmod 0666 /dev/net/tun; else sudo chmod 0666 /dev/net/tun; fi
+}
+
 # npm packages: again only when package-lock.json has changed since they were installed, or cap can be built now and was not.
 ensure_npm() {
   local stamp=node_modules/.tapscope-lock want
@@ -126,8 +133,8 @@ ensure_build() {
 }
 
 case $job in
-  demo) ensure_packages <<< "$demo_tools"; ensure_npm; ensure_build ;;
-  test) ensure_packages <<< "$demo_tools$test_tools"; ensure_npm; ensure_build ;;
+  demo) ensure_packages <<< "$demo_tools"; ensure_tun; ensure_npm; ensure_build ;;
+  test) ensure_packages <<< "$demo_tools$test_tools"; ensure_tun; ensure_npm; ensure_build ;;
   check) ensure_npm ;;
   *) say "unknown job '$job'"; exit 2 ;;
 esac

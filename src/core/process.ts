@@ -103,10 +103,10 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   return { stdout: result.stdout, stderr: result.stderr, exitCode: exit.exitCode, durationMs: result.durationMs };
 }
 
-// setpriv and nsenter start the program: when there is none, they say so and exit with 127.
+// setpriv, nsenter or ip start the program: when there is none, they say so (setpriv and nsenter exit with 127).
 function isNotFound(code: string | undefined, exitCode: number | undefined, stderr: string, program: string): boolean {
   if (code === "ENOENT") return true;
-  return exitCode === 127 && stderr.includes("failed to execute") && stderr.includes(program);
+  return (exitCode === 127 && stderr.includes("failed to execute")) || stderr.includes(`exec of "${program}" failed`);
 }
 
 /** The error that tells how `argv` ended. */

@@ -1,5 +1,5 @@
 /** Labs by name: start, find, stop. See registry.ts for where they are known, holder.ts for what they live in. */
-import { existsSync, mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TapscopeError } from "../core/errors.ts";
 import { isAlive, startTimeOf } from "../core/identity.ts";
@@ -10,6 +10,8 @@ import { LAB_DB_SOCKET, LAB_HOSTS, SCHEMA_PATHS, setUpLab } from "./setup.ts";
 import { eventually } from "./wait.ts";
 
 export const DEFAULT_LAB = "lab";
+/** The userspace datapath's ports are tap devices. */
+const TUN = "/dev/net/tun";
 
 /** A running lab. */
 export interface Lab {
@@ -81,7 +83,7 @@ export interface StartOptions {
 /**
  * The lab of that name: found running, or made. Making one takes about a second and needs no root.
  * @returns the lab, and whether it was made now.
- * @throws TapscopeError `E_LAB_NAMESPACES` where the system forbids user namespaces, `E_LAB_OVS` where Open vSwitch is missing.
+ * @throws TapscopeError `E_LAB_NAMESPACES` where the system forbids user namespaces, `E_LAB_OVS` where Open vSwitch is missing, `E_LAB_TUN`.
  */
 export async function ensureLab(options: StartOptions = {}): Promise<{ readonly lab: Lab; readonly made: boolean }> {
   const name = options.name ?? DEFAULT_LAB;
@@ -90,6 +92,14 @@ export async function ensureLab(options: StartOptions = {}): Promise<{ readonly 
   if (schema === undefined) {
     throw new TapscopeError("E_LAB_OVS", "could not start the lab: Open vSwitch is not installed", {
       hint: "apt-get install openvswitch-switch, or npm run demo, which installs it without starting its service",
+    });
+  }
+  try {
+    accessSync(TUN, constants.R_OK | constants.W_OK);
+  } catch (cause) {
+    throw new TapscopeError("E_LAB_TUN", `could not start the lab: this user may not open ${TUN}`, {
+      hint: `sudo chmod 0666 ${TUN}   (the mode that udev gives it), or run tapscope with sudo`,
+      cause,
     });
   }
   return await eventually(`lab '${name}'`, 30_000, async () => {

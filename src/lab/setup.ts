@@ -3,6 +3,7 @@
  * namespaces on VLAN 100 by mega_tap0 and mega_tap1, and the monitor tap mega_tap2. The names are minimega's.
  */
 
+import { TapscopeError } from "../core/errors.ts";
 import type { Place } from "../core/place.ts";
 import { run } from "../core/process.ts";
 
@@ -39,7 +40,9 @@ export async function setUpLab(switchPlace: Place, schema: string): Promise<void
   await inSwitch("ovsdb-server", `${RUN}/conf.db`, `--remote=punix:${LAB_DB_SOCKET}`, ...daemon("ovsdb-server"));
   await inSwitch("ovs-vsctl", "--no-wait", "--timeout=10", `--db=unix:${LAB_DB_SOCKET}`, "init");
   await inSwitch("ovs-vswitchd", `unix:${LAB_DB_SOCKET}`, ...daemon("ovs-vswitchd"));
-  await inSwitch("ovs-vsctl", "--timeout=20", ...topology());
+  const { stderr } = await inSwitch("ovs-vsctl", "--timeout=20", ...topology());
+  // ovs-vsctl exits with 0 when vswitchd could not make a port.
+  if (stderr.trim() !== "") throw new TapscopeError("E_LAB_OVS", `could not set up the lab's bridge: ${stderr.trim()}`);
   // The monitor tap says nothing itself: no IPv6, before it is up (DAD is sent at once).
   await run(["tee", `/proc/sys/net/ipv6/conf/${MONITOR_TAP}/disable_ipv6`], { place: switchPlace, input: "1" });
   await inSwitch("ip", "link", "set", MONITOR_TAP, "up", "promisc", "on");
