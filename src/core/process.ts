@@ -146,6 +146,8 @@ export interface SpawnOptions {
 /** A running program. Disposing of it kills it and waits for its end. */
 export interface Child extends AsyncDisposable {
   readonly argv: readonly string[];
+  /** What was started: the program itself, or in a lab what wraps it. 0 when it could not be started. */
+  readonly pid: number;
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
@@ -191,6 +193,7 @@ export function spawn(argv: readonly string[], options: SpawnOptions = {}): Chil
   };
   return {
     argv,
+    pid: outer ?? 0,
     stdin: subprocess.stdin,
     stdout: subprocess.stdout,
     stderr: subprocess.stderr,
