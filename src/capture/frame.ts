@@ -25,6 +25,8 @@ export class Frame {
   fcsLength = 0;
   /** Ordinal of the capture interface over the whole file, from 0. */
   interfaceId = 0;
+  /** How the interface saw it, where the file tells: 0 unknown, 1 inbound, 2 outbound (pcapng epb_flags). */
+  direction: 0 | 1 | 2 = 0;
 }
 
 /** Receives each frame; the argument is valid only during the call. */

@@ -1,0 +1,155 @@
+/**
+ * Reads a capture of any format from chunks of bytes as they come: finds the format by its first bytes, parses the
+ * records in place, and carries an incomplete one over to the next chunk. Allocates nothing per packet.
+ */
+import type { FrameSink } from "../frame.ts";
+import { ReadState, type RecordParser } from "./parser.ts";
+import { PcapParser, pcapByteOrder } from "./pcap.ts";
+import { PcapngParser } from "./pcapng.ts";
+import type { CaptureSummary, Compression } from "./summary.ts";
+
+/** Enough of the beginning to tell every format. */
+const MAGIC_LENGTH = 12;
+const PCAPNG_SECTION = 0x0a0d0d0a;
+
+export class CaptureReader {
+  readonly #state = new ReadState();
+  readonly #sink: FrameSink;
+  #parser: RecordParser | undefined;
+  /** The bytes of a record that the last chunk ended in; `#carryLength` of them are valid. */
+  #carry = Buffer.allocUnsafe(64 * 1024);
+  #carryView = viewOf(this.#carry);
+  #carryLength = 0;
+  /** Bytes taken from the file so far, those in `#carry` included. */
+  #offset = 0;
+
+  /** `sink` gets each frame during `push` and `end`, in file order. */
+  constructor(sink: FrameSink) {
+    this.#sink = sink;
+  }
+
+  /** True when nothing more can be read: further chunks are ignored. */
+  get stopped(): boolean {
+    return this.#state.stopped;
+  }
+
+  /** Packets handed to the sink so far. */
+  get packets(): number {
+    return this.#state.packets;
+  }
+
+  /** Takes the file's next bytes. The chunk may be reused after the call. */
+  push(chunk: Uint8Array): void {
+    let position = 0;
+    while (position < chunk.length && !this.#state.stopped) {
+      const parser = this.#parser;
+      if (!parser) {
+        position += this.#detect(chunk, position);
+      } else if (parser.skip > 0) {
+        const skipped = Math.min(parser.skip, chunk.length - position);
+        parser.skip -= skipped;
+        position += skipped;
+        this.#offset += skipped;
+      } else if (this.#carryLength > 0) {
+        position += this.#fillCarry(chunk, position, parser.need);
+        this.#parseCarry(parser);
+      } else {
+        const base = this.#offset - position;
+        const parsed = parser.parse(chunk, viewOf(chunk), position, chunk.length, base);
+        this.#offset = base + parsed;
+        position = parsed;
+        if (this.#state.stopped || parser.skip > 0) continue;
+        position += this.#fillCarry(chunk, parsed, chunk.length - parsed);
+      }
+    }
+  }
+
+  /** The file ends here: what is still incomplete is told in the summary. */
+  end(): void {
+    if (this.#state.stopped) return;
+    if (!this.#parser && this.#carryLength > 0) this.#choose();
+    if (this.#state.stopped) return;
+    if (this.#parser) {
+      this.#parser.finish(this.#carryLength, this.#offset - this.#carryLength);
+    } else {
+      this.#state.stop("truncated", "the file is empty");
+    }
+  }
+
+  /** What is known so far; complete after `end`. */
+  summary(file: string, compression: Compression | null = null): CaptureSummary {
+    const { format, interfaces, packets, status, cause, warnings, names } = this.#state;
+    return {
+      file,
+      format,
+      compression,
+      interfaces,
+      packets,
+      status,
+      error: cause === null ? null : `${file}: ${cause}`,
+      warnings,
+      names,
+    };
+  }
+
+  /** Gathers the first bytes, then chooses the parser; returns how many bytes it took. */
+  #detect(chunk: Uint8Array, position: number): number {
+    const taken = this.#fillCarry(chunk, position, MAGIC_LENGTH);
+    if (this.#carryLength === MAGIC_LENGTH) {
+      this.#choose();
+      if (this.#parser) this.#parseCarry(this.#parser);
+    }
+    return taken;
+  }
+
+  #choose(): void {
+    const view = this.#carryView;
+    const length = this.#carryLength;
+    const word = length >= 4 ? view.getUint32(0, false) : 0;
+    if (pcapByteOrder(word)) {
+      this.#state.format = "pcap";
+      this.#parser = new PcapParser(this.#state, this.#sink);
+    } else if (word === PCAPNG_SECTION) {
+      this.#state.format = "pcapng";
+      this.#parser = new PcapngParser(this.#state, this.#sink);
+    } else {
+      this.#state.stop("unsupported", describeUnknown(this.#carry.subarray(0, length)));
+    }
+  }
+
+  /** Appends bytes of `chunk` until the carry holds `need`; returns how many it took. */
+  #fillCarry(chunk: Uint8Array, position: number, need: number): number {
+    const taken = Math.min(need - this.#carryLength, chunk.length - position);
+    const length = this.#carryLength + taken;
+    // Grows with the bytes that are there, never with what a length field claims.
+    if (length > this.#carry.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, this.#carry.length * 2));
+      larger.set(this.#carry.subarray(0, this.#carryLength));
+      this.#carry = larger;
+      this.#carryView = viewOf(larger);
+    }
+    this.#carry.set(chunk.subarray(position, position + taken), this.#carryLength);
+    this.#carryLength = length;
+    this.#offset += taken;
+    return taken;
+  }
+
+  #parseCarry(parser: RecordParser): void {
+    const base = this.#offset - this.#carryLength;
+    const parsed = parser.parse(this.#carry, this.#carryView, 0, this.#carryLength, base);
+    if (parsed === 0) return;
+    this.#carry.copyWithin(0, parsed, this.#carryLength);
+    this.#carryLength -= parsed;
+  }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function describeUnknown(bytes: Uint8Array): string {
+  const shown = Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  const text = Buffer.from(bytes).toString("latin1").trimStart().toLowerCase();
+  const guess = text.startsWith("<!doctype") || text.startsWith("<html") ? " (this is an HTML page)" : "";
+  return `unrecognised format${guess}: it begins with ${shown}`;
+}
