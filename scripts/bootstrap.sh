@@ -17,6 +17,7 @@ ovsdb-server openvswitch-switch
 tcpdump tcpdump
 ip iproute2
 ping iputils-ping
+dnsmasq dnsmasq-base
 nsenter util-linux
 setpriv util-linux
 flock util-linux
@@ -45,7 +46,6 @@ busybox busybox-static
 cpio cpio
 ar binutils
 udhcpc udhcpc
-dnsmasq dnsmasq-base
 runuser util-linux
 useradd passwd'
 

@@ -1,0 +1,46 @@
+/**
+ * What host a of a lab asks of host b, as a program of its own: HTTP over IPv4 and IPv6, DNS questions, and bulk transfers
+ * over TCP. About 20 Mbit/s, until it is ended. Arguments: b's IPv4 and IPv6 addresses.
+ */
+import { Resolver } from "node:dns/promises";
+import { get } from "node:http";
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BULK_PORT, HTTP_PORT, KNOWN_NAME } from "./ports.ts";
+
+const [ip4 = "", ip6 = ""] = process.argv.slice(2);
+const BULK_BYTES = 4_000_000;
+
+/** One after the other, with a pause between: what fails is tried again, as the hosts may still be coming up. */
+async function repeat(pauseMs: number, act: (round: number) => Promise<unknown>): Promise<never> {
+  for (let round = 0; ; round++) {
+    await act(round).catch(() => {});
+    await sleep(pauseMs);
+  }
+}
+
+function fetchBytes(host: string, size: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = get({ host, port: HTTP_PORT, path: `/${size}`, agent: false, timeout: 5000 }, (response) => {
+      response.resume().on("end", resolve).on("error", reject);
+    });
+    request.on("error", reject).on("timeout", () => request.destroy(new Error("timeout")));
+  });
+}
+
+function sendBulk(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(BULK_PORT, ip4, () => socket.end(Buffer.alloc(BULK_BYTES)));
+    socket.on("close", () => resolve()).on("error", reject);
+    socket.setTimeout(5000, () => socket.destroy());
+  });
+}
+
+const resolver = new Resolver({ timeout: 1000, tries: 1 });
+resolver.setServers([ip4]);
+
+await Promise.all([
+  repeat(400, (round) => fetchBytes(round % 3 === 2 ? ip6 : ip4, 1000 * (1 + (round % 40)))),
+  repeat(700, (round) => resolver.resolve4(round % 4 === 3 ? `missing-${round}.lab` : KNOWN_NAME)),
+  repeat(1500, sendBulk),
+]);
