@@ -103,8 +103,13 @@ ensure_packages() {
 # The lab's OVS makes tap devices: udev lets everybody open /dev/net/tun (mode 0666), systems without udev do not.
 ensure_tun() {
   [ -c /dev/net/tun ] && [ "$(stat -c %a /dev/net/tun)" != 666 ] || return 0
-  say "letting ordinary users open /dev/net/tun (mode 0666, as udev does)"
-  if [ "$(id -u)" = 0 ]; then chmod 0666 /dev/net/tun; else sudo chmod 0666 /dev/net/tun; fi
+  if [ "$(id -u)" = 0 ]; then
+    say "letting ordinary users open /dev/net/tun (mode 0666, as udev does)"
+    chmod 0666 /dev/net/tun
+  elif [ ! -r /dev/net/tun ] || [ ! -w /dev/net/tun ]; then
+    say "letting ordinary users open /dev/net/tun (mode 0666, as udev does), with sudo"
+    sudo chmod 0666 /dev/net/tun
+  fi
 }
 
 # npm packages: again only when package-lock.json has changed since they were installed, or cap can be built now and was not.
