@@ -66,10 +66,13 @@ export function observeCommands(listener: CommandListener | undefined): void {
   onCommand = listener;
 }
 
+/** Tells the listener of `observeCommands` a command: for what is done without a program that a person would do with one. */
+export function tellCommand(argv: readonly string[], place: Place): void {
+  onCommand?.(shellQuote(!place.lab && place.netns === undefined ? argv : wrapForPlace(place, argv)));
+}
+
 function start<T extends Options>(argv: readonly string[], place: Place, options: T) {
-  onCommand?.(
-    shellQuote(place === HOST || (!place.lab && place.netns === undefined) ? argv : wrapForPlace(place, argv)),
-  );
+  tellCommand(argv, place);
   const [file, ...args] = wrapForPlace(place, argv, options.stdio === "inherit");
   // A session of its own keeps the terminal's Ctrl-C from programs that we end ourselves, in order.
   return execa(file!, args, { detached: options.stdio !== "inherit", ...options });

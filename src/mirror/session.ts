@@ -1,0 +1,202 @@
+/**
+ * A connection to one Open vSwitch: reads its state over OVSDB, changes it by ovs-vsctl, and makes the change take effect on
+ * flows that already run. What the nouns (mirror.ts, tap.ts, …) plan goes through `change` here, and nowhere else.
+ */
+import { messageOf, TapscopeError } from "../core/errors.ts";
+import type { Place } from "../core/place.ts";
+import type { RunResult } from "../core/process.ts";
+import { type Part, pasteLine, quoteValue, vsctl, vsctlArgv } from "./ovs-vsctl.ts";
+import { OvsdbClient } from "./ovsdb/client.ts";
+import { unixctl } from "./ovsdb/unixctl.ts";
+import { type BridgeRow, readState, type SwitchState } from "./state.ts";
+import { endpointOf, pathFromHere, type SwitchTarget, switchPlace, vswitchdSocket } from "./target.ts";
+
+export interface SessionOptions {
+  /** Changes nothing: each command that would run is given to this instead, ready to paste. */
+  readonly dryRun?: ((line: string) => void) | undefined;
+  /** Gets what the user should know although all went well. */
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
+/** How long ovs-vswitchd may take to answer its control socket before it counts as hanging. */
+const CONTROL_TIMEOUT_MS = 5000;
+
+/** A VLAN for the refresh by `flood_vlans`, unless the user floods it already. */
+const REFRESH_VLANS = [4094, 4093] as const;
+/** What `flood_vlans` was before a refresh: kept on the bridge while it is changed, for `clean` if we die in between. */
+export const FLOOD_BEFORE = "tapscope-flood-before";
+
+export class Session implements AsyncDisposable {
+  readonly target: SwitchTarget;
+  /** Where the switch's own devices are. */
+  readonly place: Place;
+  readonly dryRun: ((line: string) => void) | undefined;
+  readonly warn: (message: string) => void;
+  #client: Promise<OvsdbClient> | undefined;
+
+  constructor(target: SwitchTarget, options: SessionOptions = {}) {
+    this.target = target;
+    this.place = switchPlace(target);
+    this.dryRun = options.dryRun;
+    this.warn = options.warn ?? (() => {});
+  }
+
+  /** The OVSDB connection, made anew when it was lost. @throws TapscopeError `E_OVSDB_UNREACHABLE` */
+  async db(): Promise<OvsdbClient> {
+    this.#client ??= OvsdbClient.connect(endpointOf(this.target)).then((client) => {
+      client.onLost = () => {
+        this.#client = undefined;
+      };
+      return client;
+    });
+    try {
+      return await this.#client;
+    } catch (error) {
+      this.#client = undefined;
+      throw error;
+    }
+  }
+
+  async state(): Promise<SwitchState> {
+    return await readState(await this.db());
+  }
+
+  /**
+   * Makes one transaction of `parts`, then refreshes `bridges` so that running flows follow it.
+   * @param doing completes "could not …" in errors.
+   * @returns what ovs-vsctl wrote: the UUIDs of rows it created.
+   * @throws TapscopeError `E_VSWITCHD_DOWN` (nothing was changed), `E_VSWITCHD_TIMEOUT`, or what `explainStderr` makes of it.
+   */
+  async change(doing: string, parts: readonly Part[], bridges: readonly string[] = []): Promise<string> {
+    if (parts.length === 0) return "";
+    if (this.dryRun) {
+      this.dryRun(pasteLine(this.target.place, vsctlArgv(this.target, parts)));
+      for (const bridge of bridges) await this.refresh(bridge);
+      return "";
+    }
+    let output = "";
+    try {
+      await this.#requireVswitchd();
+      output = await vsctl(this.target, parts);
+    } catch (error) {
+      if (!(error instanceof TapscopeError) || error.code !== "E_VSWITCHD_TIMEOUT" || !(await this.#wasApplied())) {
+        throw prefixed(`could not ${doing}`, error);
+      }
+    }
+    for (const bridge of bridges) await this.refresh(bridge);
+    return output;
+  }
+
+  /** vswitchd may have been slow rather than stopped: what counts is what it has applied by now. */
+  async #wasApplied(): Promise<boolean> {
+    return (await (await this.db()).vswitchdAttached()) && (await this.state()).applied;
+  }
+
+  /** @throws TapscopeError `E_VSWITCHD_DOWN` when ovs-vswitchd does not run, or does not answer. */
+  async #requireVswitchd(): Promise<void> {
+    const problem = await this.vswitchdProblem();
+    if (problem) {
+      throw new TapscopeError("E_VSWITCHD_DOWN", `${problem}; nothing was changed`, {
+        hint: "start it (systemctl start openvswitch-switch); tapscope doctor says what runs",
+      });
+    }
+  }
+
+  /** Why ovs-vswitchd cannot do anything now, or undefined when it can. */
+  async vswitchdProblem(): Promise<string | undefined> {
+    const db = await this.db();
+    if (!(await db.vswitchdAttached())) return "ovs-vswitchd is not running";
+    try {
+      await this.control("version");
+    } catch (error) {
+      if (!(error instanceof TapscopeError)) throw error;
+      if (error.code === "E_OVSDB_TIMEOUT") return "ovs-vswitchd does not answer (stopped, or busy)";
+    }
+    return undefined;
+  }
+
+  /** Asks ovs-vswitchd over its control socket; undefined when there is none here (a remote OVSDB). */
+  async control(command: string, ...args: string[]): Promise<string | undefined> {
+    const socket = vswitchdSocket(this.target);
+    if (socket === undefined) return undefined;
+    return await unixctl(pathFromHere(this.target.place, socket), command, args, CONTROL_TIMEOUT_MS);
+  }
+
+  /**
+   * Makes OVS look at a bridge's running flows again. OVS 3.0 to 3.3 do not when a mirror comes or goes (fixed by their commit
+   * 3b1882261): they copy nothing of a flow that ran before, and go on copying after the mirror is gone.
+   */
+  async refresh(bridge: string): Promise<void> {
+    const socket = vswitchdSocket(this.target);
+    if (socket !== undefined) {
+      const argv = ["ovs-appctl", "-t", socket, "fdb/flush", bridge];
+      if (this.dryRun) return this.dryRun(pasteLine(this.target.place, argv));
+      try {
+        const { tellCommand } = await import("../core/process.ts");
+        tellCommand(argv, this.target.place);
+        await this.control("fdb/flush", bridge);
+        return;
+      } catch (error) {
+        this.warn(`ovs-vswitchd's control socket is of no use (${messageOf(error)}): refreshing flows by flood_vlans`);
+      }
+    }
+    await this.#refreshByFloodVlans(bridge);
+  }
+
+  // A change of flood_vlans makes vswitchd revalidate all flows of the bridge, and can be made over OVSDB alone.
+  async #refreshByFloodVlans(name: string): Promise<void> {
+    const bridge = (await this.state()).bridges.find((candidate) => candidate.name === name);
+    if (!bridge) return;
+    const vlan = REFRESH_VLANS.find((candidate) => !bridge.floodVlans.includes(candidate))!;
+    const before: Part = [
+      "set",
+      "bridge",
+      name,
+      `external_ids:${FLOOD_BEFORE}=${quoteValue(bridge.floodVlans.join(" "))}`,
+    ];
+    const steps: Part[][] = [[before, ["add", "bridge", name, "flood_vlans", String(vlan)]], restoreFloodVlans(bridge)];
+    for (const parts of steps) {
+      if (this.dryRun) this.dryRun(pasteLine(this.target.place, vsctlArgv(this.target, parts)));
+      else await vsctl(this.target, parts);
+    }
+  }
+
+  /** Runs a program where the switch's devices are; with a dry run, only says so. `lines` go to `ip -batch`. */
+  async ip(lines: readonly string[]): Promise<RunResult | undefined> {
+    if (lines.length === 0) return undefined;
+    if (this.dryRun) {
+      for (const line of lines) this.dryRun(pasteLine(this.place, ["ip", ...line.split(" ")]));
+      return undefined;
+    }
+    const { run } = await import("../core/process.ts");
+    const argv = lines.length === 1 ? ["ip", ...lines[0]!.split(" ")] : ["ip", "-batch", "-"];
+    return await run(argv, {
+      place: this.place,
+      timeoutMs: 10_000 + 50 * lines.length,
+      ...(lines.length === 1 ? {} : { input: `${lines.join("\n")}\n` }),
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const client = await this.#client?.catch(() => undefined);
+    this.#client = undefined;
+    await client?.[Symbol.asyncDispose]();
+  }
+}
+
+/** The parts that give a bridge the `flood_vlans` it has now back after a refresh. */
+export function restoreFloodVlans(bridge: Pick<BridgeRow, "name" | "floodVlans">): Part[] {
+  const { name, floodVlans } = bridge;
+  return [
+    floodVlans.length > 0
+      ? ["set", "bridge", name, `flood_vlans=${floodVlans.join(",")}`]
+      : ["clear", "bridge", name, "flood_vlans"],
+    ["remove", "bridge", name, "external_ids", FLOOD_BEFORE],
+  ];
+}
+
+/** The same error, its message beginning with what could not be done. */
+function prefixed(what: string, error: unknown): unknown {
+  if (!(error instanceof TapscopeError)) return error;
+  return new TapscopeError(error.code, `${what}: ${error.message}`, { hint: error.hint, cause: error });
+}
