@@ -1,6 +1,6 @@
 /** What every command gets: the global options, and the two ways of answering (data to stdout, all else to stderr). */
 import type { Command } from "commander";
-import { observeCommands } from "../core/process.ts";
+import { observeCommands } from "../core/announce.ts";
 
 /** The options that stand before or after any command (docs/reference/cli.md). */
 export interface GlobalOptions {

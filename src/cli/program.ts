@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { registerLab } from "./lab.ts";
+import { registerMirror } from "./mirror.ts";
 
 /** The whole command tree, without running anything (also what the reference page and the completion are made from). */
 export function buildProgram(): Command {
@@ -11,12 +12,16 @@ export function buildProgram(): Command {
     .version(version)
     .option("--db <ovsdb>", "the OVSDB to use, as ovs-vsctl --db takes it")
     .option("--lab <name>", "use the private OVS of this lab")
+    .option("--private-key <file>", "the key for --db ssl:…, as ovs-vsctl takes it")
+    .option("--certificate <file>", "the certificate for --db ssl:…")
+    .option("--ca-cert <file>", "the certificate of the authority that signed the other side's")
     .option("--json", "machine-readable output")
     .option("--dry-run", "print the commands that would change something, and run none of them")
     .option("-v, --verbose", "print commands as they run, and details of errors")
     .option("--no-color", "no colour (also $NO_COLOR)")
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
+  registerMirror(program);
   registerLab(program);
   return program;
 }

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { execa, type Options } from "execa";
+import { tellCommand } from "./announce.ts";
 import { type ErrorCode, TapscopeError } from "./errors.ts";
 import { HOST, type Place, wrapForPlace } from "./place.ts";
 import { shellQuote } from "./text.ts";
@@ -56,19 +57,6 @@ export interface RunResult {
   readonly stderr: string;
   readonly exitCode: number;
   readonly durationMs: number;
-}
-
-type CommandListener = (line: string) => void;
-let onCommand: CommandListener | undefined;
-
-/** Tells `listener` each command as it is run, ready to paste (`-v`); `undefined` ends it. */
-export function observeCommands(listener: CommandListener | undefined): void {
-  onCommand = listener;
-}
-
-/** Tells the listener of `observeCommands` a command: for what is done without a program that a person would do with one. */
-export function tellCommand(argv: readonly string[], place: Place): void {
-  onCommand?.(shellQuote(!place.lab && place.netns === undefined ? argv : wrapForPlace(place, argv)));
 }
 
 function start<T extends Options>(argv: readonly string[], place: Place, options: T) {

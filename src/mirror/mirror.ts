@@ -11,7 +11,7 @@ import {
 } from "./mirror-info.ts";
 import { freeNames, isUuid } from "./names.ts";
 import { bringOutputUp, checkOutputDevice, checkOutputRow, silentUp } from "./output.ts";
-import { externalIds, type Part } from "./ovs-vsctl.ts";
+import { externalIds, type Part, quoteValue } from "./ovs-vsctl.ts";
 import {
   CREATED,
   FLOODED,
@@ -225,7 +225,7 @@ function mirrorParts(
   for (const port of [...sources, ...(output ? [output] : [])]) ref.set(port.name, `@p${ref.size}`);
   if (made) ref.set(made.name, `@p${ref.size}`);
   for (const [name, id] of ref) parts.push([`--id=${id}`, "get", "port", name]);
-  const columns = [`name=${JSON.stringify(mirrorName(state, outputName))}`];
+  const columns = [`name=${quoteValue(mirrorName(state, outputName))}`];
   if (request.all) columns.push("select_all=true");
   const selected = sources.map(({ name }) => ref.get(name)).join(",");
   if (selected !== "" && direction !== "out") columns.push(`select_src_port=${selected}`);

@@ -3,7 +3,7 @@ import { TapscopeError } from "../core/errors.ts";
 import { ownerId } from "../core/identity.ts";
 import { type Device, requireDevice } from "./devices.ts";
 import { createMirror, type MirrorRequest, removalParts } from "./mirror.ts";
-import { type MirrorInfo, mirrorInfo } from "./mirror-info.ts";
+import type { MirrorInfo } from "./mirror-info.ts";
 import { freeNames } from "./names.ts";
 import { OvsdbClient } from "./ovsdb/client.ts";
 import { map, type Row } from "./ovsdb/values.ts";
@@ -34,8 +34,14 @@ export async function makeMonitor(session: Session, request: MonitorRequest): Pr
     try {
       const mirror = await createMirror(session, { ...request, output: { monitor: name }, owner: ownerId() });
       if (!mirror) throw new TapscopeError("E_DRY_RUN", "a monitor port cannot be made in a dry run");
-      const device = await requireDevice(session.place, name, null);
-      return { port: name, device, mirror, [Symbol.asyncDispose]: () => removeMonitor(session, mirror.uuid) };
+      const remove = () => removeMonitor(session, mirror.uuid);
+      try {
+        const device = await requireDevice(session.place, name, null);
+        return { port: name, device, mirror, [Symbol.asyncDispose]: remove };
+      } catch (error) {
+        await remove();
+        throw error;
+      }
     } catch (error) {
       if (!(error instanceof TapscopeError && error.code === "E_EXISTS") || attempt === ATTEMPTS) throw error;
     }

@@ -3,8 +3,6 @@
  * vswitchd refused what was asked, and says so on stderr only: here any word on stderr is a failure.
  */
 import { type ErrorCode, TapscopeError } from "../core/errors.ts";
-import { type Place, wrapForPlace } from "../core/place.ts";
-import { shellQuote } from "../core/text.ts";
 import type { SwitchTarget } from "./target.ts";
 
 /** One ovs-vsctl command, the words between two `--`. */
@@ -25,11 +23,6 @@ export function vsctlArgv(target: SwitchTarget, parts: readonly Part[]): string[
     ...(tls ? [`--private-key=${tls.privateKey}`, `--certificate=${tls.certificate}`, `--ca-cert=${tls.caCert}`] : []),
     ...parts.flatMap((part) => ["--", ...part]),
   ];
-}
-
-/** A command as a line to paste into the user's shell. */
-export function pasteLine(place: Place, argv: readonly string[]): string {
-  return shellQuote(place.lab || place.netns !== undefined ? wrapForPlace(place, argv) : argv);
 }
 
 /**
@@ -129,7 +122,7 @@ export function explainStderr(stderr: string, cause?: unknown): TapscopeError {
 
 /** A string as a value in ovs-vsctl's `column=value`: bare where it may be, else quoted as JSON (ovs-vsctl(8), "Database Values"). */
 export function quoteValue(text: string): string {
-  const bare = /^[A-Za-z_][\w.-]*$/.test(text) && text !== "true" && text !== "false" && !/^[0-9a-f]{8}-/i.test(text);
+  const bare = /^\w[\w.-]*$/.test(text) && text !== "true" && text !== "false" && !/^[0-9a-f]{8}-/i.test(text);
   return bare ? text : JSON.stringify(text);
 }
 

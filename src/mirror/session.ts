@@ -2,10 +2,11 @@
  * A connection to one Open vSwitch: reads its state over OVSDB, changes it by ovs-vsctl, and makes the change take effect on
  * flows that already run. What the nouns (mirror.ts, tap.ts, …) plan goes through `change` here, and nowhere else.
  */
+import { pasteLine, tellCommand } from "../core/announce.ts";
 import { messageOf, TapscopeError } from "../core/errors.ts";
 import type { Place } from "../core/place.ts";
 import type { RunResult } from "../core/process.ts";
-import { type Part, pasteLine, quoteValue, vsctl, vsctlArgv } from "./ovs-vsctl.ts";
+import { type Part, quoteValue, vsctl, vsctlArgv } from "./ovs-vsctl.ts";
 import { OvsdbClient } from "./ovsdb/client.ts";
 import { unixctl } from "./ovsdb/unixctl.ts";
 import { type BridgeRow, readState, type SwitchState } from "./state.ts";
@@ -70,7 +71,7 @@ export class Session implements AsyncDisposable {
   async change(doing: string, parts: readonly Part[], bridges: readonly string[] = []): Promise<string> {
     if (parts.length === 0) return "";
     if (this.dryRun) {
-      this.dryRun(pasteLine(this.target.place, vsctlArgv(this.target, parts)));
+      this.dryRun(pasteLine(vsctlArgv(this.target, parts), this.target.place));
       for (const bridge of bridges) await this.refresh(bridge);
       return "";
     }
@@ -130,9 +131,8 @@ export class Session implements AsyncDisposable {
     const socket = vswitchdSocket(this.target);
     if (socket !== undefined) {
       const argv = ["ovs-appctl", "-t", socket, "fdb/flush", bridge];
-      if (this.dryRun) return this.dryRun(pasteLine(this.target.place, argv));
+      if (this.dryRun) return this.dryRun(pasteLine(argv, this.target.place));
       try {
-        const { tellCommand } = await import("../core/process.ts");
         tellCommand(argv, this.target.place);
         await this.control("fdb/flush", bridge);
         return;
@@ -156,7 +156,7 @@ export class Session implements AsyncDisposable {
     ];
     const steps: Part[][] = [[before, ["add", "bridge", name, "flood_vlans", String(vlan)]], restoreFloodVlans(bridge)];
     for (const parts of steps) {
-      if (this.dryRun) this.dryRun(pasteLine(this.target.place, vsctlArgv(this.target, parts)));
+      if (this.dryRun) this.dryRun(pasteLine(vsctlArgv(this.target, parts), this.target.place));
       else await vsctl(this.target, parts);
     }
   }
@@ -165,7 +165,7 @@ export class Session implements AsyncDisposable {
   async ip(lines: readonly string[]): Promise<RunResult | undefined> {
     if (lines.length === 0) return undefined;
     if (this.dryRun) {
-      for (const line of lines) this.dryRun(pasteLine(this.place, ["ip", ...line.split(" ")]));
+      for (const line of lines) this.dryRun(pasteLine(["ip", ...line.split(" ")], this.place));
       return undefined;
     }
     const { run } = await import("../core/process.ts");

@@ -136,9 +136,13 @@ function uuidOf(row: Row): string {
   return string(row._uuid) ?? "";
 }
 
-/** mega_tap9 before mega_tap10. */
+/** mega_tap9 before mega_tap10. (Intl's collation takes 15 ms to load.) */
 export function compareNames(a: string, b: string): number {
-  return a.localeCompare(b, "en", { numeric: true });
+  const [, stemA, digitsA] = /^(.*?)(\d{0,9})$/su.exec(a)!;
+  const [, stemB, digitsB] = /^(.*?)(\d{0,9})$/su.exec(b)!;
+  if (stemA === stemB && digitsA !== digitsB)
+    return Number(digitsA) - Number(digitsB) || digitsA!.length - digitsB!.length;
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function toInterface(row: Row): InterfaceRow {

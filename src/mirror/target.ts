@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UsageError } from "../core/errors.ts";
-import { HOST, type Place } from "../core/place.ts";
+import { HOST, type Namespaces, type Place } from "../core/place.ts";
 import { sanitize } from "../core/text.ts";
 import type { Endpoint, TlsFiles } from "./ovsdb/json-rpc.ts";
 
@@ -98,9 +98,22 @@ export function databaseTarget(db: string, tls?: TlsFiles): SwitchTarget {
   const remote = /^(unix|tcp|ssl):/.test(db) ? db : `unix:${db}`;
   const path = remote.startsWith("unix:") ? remote.slice(5) : undefined;
   const absolute = path === undefined ? remote : `unix:${resolve(path)}`;
+  // What `lab status` shows: the socket of a lab, whose programs have to run in there.
+  const inside = /^unix:\/proc\/(\d+)\/root(\/.*)$/.exec(absolute);
+  if (inside) {
+    return { place: { lab: namespacesOf(Number(inside[1])) }, remote: `unix:${inside[2]}`, label: absolute };
+  }
   const target: SwitchTarget = { place: HOST, remote: absolute, label: absolute, ...(tls ? { tls } : {}) };
   endpointOf(target);
   return target;
+}
+
+function namespacesOf(pid: number): Namespaces {
+  try {
+    return { pid, user: readlinkSync(`/proc/${pid}/ns/user`) !== readlinkSync("/proc/self/ns/user") };
+  } catch {
+    return { pid, user: false };
+  }
 }
 
 /** The target of a running lab. */
@@ -176,6 +189,8 @@ export function switchPlace(target: SwitchTarget): Place {
   if (pid === undefined) return target.place;
   const proc = pathFromHere(target.place, "/proc");
   try {
+    // A PID file may be stale, or written in another PID namespace.
+    if (readFileSync(`${proc}/${pid}/comm`, "latin1").trim() !== "ovs-vswitchd") return target.place;
     const own = readlinkSync(`${proc}/${target.place.lab ? 1 : "self"}/ns/net`);
     if (readlinkSync(`${proc}/${pid}/ns/net`) === own) return target.place;
   } catch {

@@ -1,0 +1,206 @@
+/** `tapscope mirror list|create|add|remove|delete`. */
+import { type Command, Option } from "commander";
+import { UsageError } from "../core/errors.ts";
+import { sanitize } from "../core/text.ts";
+import { parseDuration, parseInteger } from "../core/units.ts";
+import type { MirrorOutput, MirrorRequest } from "../mirror/mirror.ts";
+import type { Direction, MirrorInfo } from "../mirror/mirror-info.ts";
+import { parseRemote } from "../mirror/tunnel.ts";
+import { globalOptions, note, print, printJson } from "./context.ts";
+import { openSwitch } from "./open-switch.ts";
+import { tableLines } from "./table.ts";
+
+interface CreateOptions {
+  readonly all?: boolean;
+  readonly bridge?: string;
+  readonly direction: Direction;
+  readonly vlan?: readonly string[];
+  readonly snaplen?: string;
+  readonly stripVlan?: boolean;
+  readonly toVlan?: string;
+  readonly to?: string;
+  readonly filter?: string;
+  readonly for?: string;
+  readonly force?: boolean;
+}
+
+const directionOption = () =>
+  new Option("--direction <direction>", "in: frames that enter the switch by the port; out: frames it sends out of it")
+    .choices(["in", "out", "both"])
+    .default("both");
+
+export function registerMirror(program: Command): void {
+  const mirror = program
+    .command("mirror")
+    .description("copy what passes some ports to another one, and see whether it works");
+
+  mirror
+    .command("list")
+    .description("the mirrors of the switch, whoever made them, with OVS's own counts and their health")
+    .action(async (_, command: Command) => {
+      const { mirrorsOf } = await import("../mirror/mirror-info.ts");
+      const { json } = globalOptions(command);
+      await using session = await openSwitch(command, false);
+      const [state, attached] = await Promise.all([session.state(), session.db().then((db) => db.vswitchdAttached())]);
+      if (!attached) note("note: ovs-vswitchd is not running: nothing is mirrored now");
+      const mirrors = mirrorsOf(state);
+      if (json) return printJson(mirrors);
+      if (mirrors.length === 0) return print("no mirrors");
+      for (const line of mirrorTable(mirrors)) print(line);
+    });
+
+  mirror
+    .command("create")
+    .description("mirror ports: the last one named gets the copies, unless --to or --to-vlan names another output")
+    .argument("[port...]", "source ports, then the output port")
+    .option("--all", "mirror the whole bridge")
+    .option("--bridge <bridge>", "with --all and --to or --to-vlan: which bridge")
+    .addOption(directionOption())
+    .option("--vlan <n...>", "only frames of these VLANs (several: 100,200)")
+    .option("--snaplen <bytes>", "copy only the first bytes of each frame (14 to 65535)")
+    .option("--strip-vlan", "copies arrive without their VLAN tag")
+    .option("--to-vlan <n>", "copies go into a VLAN (RSPAN)")
+    .option("--to <tunnel>", "copies go to another machine: <gre|erspan|vxlan|geneve>:<ip>[:key]")
+    .option("--filter <match>", "only frames that match, as in OpenFlow (OVS 3.4 and later)")
+    .option("--for <duration>", "stay, and remove the mirror after that time or on Ctrl-C")
+    .option("--force", "take an output that is in use")
+    .action(async (ports: string[], options: CreateOptions, command: Command) => {
+      const { json, dryRun } = globalOptions(command);
+      const lifetimeMs = options.for === undefined ? undefined : parseDuration(options.for);
+      const { ownerId } = await import("../core/identity.ts");
+      const request = toRequest(ports, options, lifetimeMs === undefined ? undefined : ownerId());
+      const { createMirror } = await import("../mirror/mirror.ts");
+      await using session = await openSwitch(command, true);
+      if (lifetimeMs !== undefined && !dryRun) {
+        const { holdMirror } = await import("../jobs/hold-mirror.ts");
+        process.exitCode = await holdMirror(session, request, lifetimeMs, (made) => show(made, json));
+        return;
+      }
+      show(await createMirror(session, request), json);
+    });
+
+  mirror
+    .command("add")
+    .description("add sources to a mirror, or change their direction")
+    .argument("<mirror>", "its output port, name or uuid")
+    .argument("<source...>")
+    .addOption(directionOption())
+    .action(async (which: string, sources: string[], options: { direction: Direction }, command: Command) => {
+      const { addSources } = await import("../mirror/mirror.ts");
+      const { json } = globalOptions(command);
+      await using session = await openSwitch(command, true);
+      show(await addSources(session, which, sources, options.direction), json);
+    });
+
+  mirror
+    .command("remove")
+    .description("take sources out of a mirror")
+    .argument("<mirror>", "its output port, name or uuid")
+    .argument("<source...>")
+    .action(async (which: string, sources: string[], _, command: Command) => {
+      const { removeSources } = await import("../mirror/mirror.ts");
+      const { json } = globalOptions(command);
+      await using session = await openSwitch(command, true);
+      show(await removeSources(session, which, sources), json);
+    });
+
+  mirror
+    .command("delete")
+    .description("remove mirrors; all: those tapscope made")
+    .argument("<mirror...>", "output port, name, uuid, or all")
+    .option("--force", "remove a mirror that tapscope did not make")
+    .action(async (which: string[], options: { force?: boolean }, command: Command) => {
+      const { deleteMirrors } = await import("../mirror/mirror.ts");
+      const { json, dryRun } = globalOptions(command);
+      await using session = await openSwitch(command, true);
+      const deleted = await deleteMirrors(session, which, options.force);
+      if (dryRun) return;
+      if (json) return printJson(deleted);
+      if (deleted.length === 0) print("no mirrors");
+      for (const { name, bridge } of deleted) print(`deleted ${sanitize(name)} on ${sanitize(bridge)}`);
+    });
+}
+
+/** What a `create` command line asks for. @throws UsageError */
+function toRequest(ports: readonly string[], options: CreateOptions, owner: string | undefined): MirrorRequest {
+  // commander gives a list option all words up to the next option: those that are no VLANs are ports.
+  const words = (options.vlan ?? []).flatMap((word) => (/^[\d,]+$/.test(word) ? word.split(",") : [word]));
+  const vlans = words.filter((word) => /^\d+$/.test(word)).map((word) => parseInteger(word, "VLAN", 0, 4095));
+  const names = [...ports, ...words.filter((word) => !/^\d*$/.test(word))];
+  const { output, sources } = splitOutput(names, options);
+  if (options.all && sources.length > 0) {
+    throw new UsageError(
+      `--all mirrors the whole bridge: ${sources.map(sanitize).join(", ")} cannot be a source besides`,
+    );
+  }
+  return {
+    sources,
+    output,
+    vlans,
+    direction: options.direction,
+    ...(options.all ? { all: true } : {}),
+    ...(options.bridge === undefined ? {} : { bridge: options.bridge }),
+    ...(options.snaplen === undefined ? {} : { snaplen: parseInteger(options.snaplen, "snaplen", 14, 65535) }),
+    ...(options.filter === undefined ? {} : { filter: options.filter }),
+    ...(options.stripVlan ? { stripVlan: true } : {}),
+    ...(options.force ? { force: true } : {}),
+    ...(owner === undefined ? {} : { owner }),
+  };
+}
+
+function splitOutput(
+  names: readonly string[],
+  options: CreateOptions,
+): { output: MirrorOutput; sources: readonly string[] } {
+  if (options.to !== undefined && options.toVlan !== undefined)
+    throw new UsageError("--to and --to-vlan name two outputs");
+  if (options.toVlan !== undefined) {
+    if (options.stripVlan)
+      throw new UsageError(
+        "--strip-vlan says nothing of --to-vlan: copies bear that VLAN's tag on trunks, none on its access ports",
+      );
+    return { output: { vlan: parseInteger(options.toVlan, "--to-vlan", 1, 4095) }, sources: names };
+  }
+  if (options.to !== undefined) return { output: { remote: parseRemote(options.to) }, sources: names };
+  const output = names.at(-1);
+  if (output === undefined || (names.length < 2 && !options.all)) {
+    throw new UsageError("could not create the mirror: a source port and an output port are needed", {
+      hint: "tapscope mirror create <source…> <output>, or: tapscope mirror create --all <output>",
+    });
+  }
+  return { output: { port: output }, sources: names.slice(0, -1) };
+}
+
+function show(mirror: MirrorInfo | undefined, json: boolean): void {
+  if (!mirror) return;
+  const text = `${mirror.name}: ${sourcesText(mirror)} -> ${outputText(mirror)} on ${mirror.bridge}`;
+  if (json) printJson(mirror);
+  else print(sanitize(text));
+}
+
+function sourcesText(mirror: MirrorInfo): string {
+  const ports = mirror.sources.map(({ port, direction }) => (direction === "both" ? port : `${port} (${direction})`));
+  const text = mirror.all ? "all ports" : ports.join(", ") || "nothing";
+  return mirror.vlans.length > 0 ? `${text}, VLAN ${mirror.vlans.join(",")}` : text;
+}
+
+function outputText(mirror: MirrorInfo): string {
+  return mirror.output ?? (mirror.output_vlan === null ? "nowhere" : `VLAN ${mirror.output_vlan}`);
+}
+
+function mirrorTable(mirrors: readonly MirrorInfo[]): string[] {
+  const duplicate = (name: string) => mirrors.filter((mirror) => mirror.name === name).length > 1;
+  return tableLines(
+    ["mirror", "bridge", "sources", "output", "packets", "bytes", "health", ""],
+    mirrors.map((mirror) => [
+      duplicate(mirror.name) ? `${mirror.name} (${mirror.uuid})` : mirror.name,
+      mirror.bridge,
+      sourcesText(mirror),
+      outputText(mirror),
+      mirror.packets,
+      mirror.bytes,
+      mirror.health,
+      [...(mirror.owned ? [] : ["foreign"]), ...(mirror.why === null ? [] : [mirror.why])].join("; "),
+    ]),
+  );
+}

@@ -1,0 +1,20 @@
+/** Rows of text in columns as wide as their widest cell, for people to read. */
+import { sanitize } from "../core/text.ts";
+
+/** Lines of a table; cells are made safe for the terminal. Numbers are aligned to the right. */
+export function tableLines(
+  headings: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+): string[] {
+  const cells = rows.map((row) => row.map((cell) => (cell === null ? "-" : sanitize(String(cell)))));
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...cells.map((row) => row[column]!.length)),
+  );
+  const right = headings.map((_, column) => rows.some((row) => typeof row[column] === "number"));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => (right[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join("  ")
+      .trimEnd();
+  return [line(headings), ...cells.map(line)];
+}
