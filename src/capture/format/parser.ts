@@ -70,8 +70,16 @@ export abstract class RecordParser {
    */
   abstract parse(data: Uint8Array, view: DataView, start: number, end: number, base: number): number;
 
-  /** The file ends `left` bytes after the last whole record, at `offset`. */
-  abstract finish(left: number, offset: number): void;
+  /** The file ends in mid-record: `left` bytes after the last whole one, at `offset`. */
+  abstract cutShort(left: number, offset: number): void;
+
+  /** In mid-record although no bytes of it are left over. */
+  get unfinished(): boolean {
+    return false;
+  }
+
+  /** Tells what has added up while reading. */
+  abstract conclude(): void;
 }
 
 /** `0xa1b2c3d4`. */

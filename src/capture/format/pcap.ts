@@ -103,16 +103,19 @@ export class PcapParser extends RecordParser {
     }
   }
 
-  override finish(left: number, offset: number): void {
+  override cutShort(left: number, offset: number): void {
     if (!this.#headerDone) {
       this.state.stop("truncated", `cut short in the file header: ${left} of ${FILE_HEADER} bytes`);
-    } else if (left > 0) {
-      const part = left < this.#recordHeader ? "packet header" : "packet";
-      this.state.stop(
-        "truncated",
-        `cut short in the middle of a packet at offset ${offset}: ${left} of ${this.need} bytes of the ${part}`,
-      );
+      return;
     }
+    const part = left < this.#recordHeader ? "packet header" : "packet";
+    this.state.stop(
+      "truncated",
+      `cut short in the middle of a packet at offset ${offset}: ${left} of ${this.need} bytes of the ${part}`,
+    );
+  }
+
+  override conclude(): void {
     const { packets } = this.state;
     if (this.#zeroRunEnd === packets && this.#zeroRun > 0) {
       this.state.warn(

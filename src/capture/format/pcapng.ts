@@ -113,17 +113,25 @@ export class PcapngParser extends RecordParser {
     }
   }
 
-  override finish(left: number, offset: number): void {
-    const { state } = this;
+  override cutShort(left: number, offset: number): void {
     if (this.#skippedTotal > 0) {
-      state.stop("truncated", `cut short at its end in the middle of a block of ${this.#skippedTotal} bytes`);
-    } else if (left > 0) {
-      const what = this.#inSection ? "a block" : "the section header";
-      state.stop(
-        "truncated",
-        `cut short in the middle of ${what} at offset ${offset}: ${left} of ${this.need} bytes are there`,
-      );
+      this.state.stop("truncated", `cut short at its end in the middle of a block of ${this.#skippedTotal} bytes`);
+      return;
     }
+    const what = this.#inSection ? "a block" : "the section header";
+    this.state.stop(
+      "truncated",
+      `cut short in the middle of ${what} at offset ${offset}: ${left} of ${this.need} bytes are there`,
+    );
+  }
+
+  /** A block is being skipped, of which nothing needs to be carried over. */
+  override get unfinished(): boolean {
+    return this.#skippedTotal > 0;
+  }
+
+  override conclude(): void {
+    const { state } = this;
     for (const { info, countedDrops } of this.#all) {
       if (info.dropped === null && countedDrops > 0) info.dropped = countedDrops;
     }

@@ -6,11 +6,13 @@ import type { FrameSink } from "../frame.ts";
 import { ReadState, type RecordParser } from "./parser.ts";
 import { PcapParser, pcapByteOrder } from "./pcap.ts";
 import { PcapngParser } from "./pcapng.ts";
-import type { CaptureSummary, Compression } from "./summary.ts";
+import { SnoopParser } from "./snoop.ts";
+import type { CaptureStatus, CaptureSummary, Compression } from "./summary.ts";
 
 /** Enough of the beginning to tell every format. */
 const MAGIC_LENGTH = 12;
 const PCAPNG_SECTION = 0x0a0d0d0a;
+const SNOOP = Buffer.from("snoop\0\0\0");
 
 export class CaptureReader {
   readonly #state = new ReadState();
@@ -22,6 +24,8 @@ export class CaptureReader {
   #carryLength = 0;
   /** Bytes taken from the file so far, those in `#carry` included. */
   #offset = 0;
+  /** The fault is not one of the capture's own records: its offsets are those of the compressed file. */
+  #faultOutside = false;
 
   /** `sink` gets each frame during `push` and `end`, in file order. */
   constructor(sink: FrameSink) {
@@ -64,21 +68,37 @@ export class CaptureReader {
     }
   }
 
-  /** The file ends here: what is still incomplete is told in the summary. */
-  end(): void {
-    if (this.#state.stopped) return;
-    if (!this.#parser && this.#carryLength > 0) this.#choose();
-    if (this.#state.stopped) return;
-    if (this.#parser) {
-      this.#parser.finish(this.#carryLength, this.#offset - this.#carryLength);
-    } else {
-      this.#state.stop("truncated", "the file is empty");
+  /**
+   * The file ends here. An incomplete record is told as damage, unless the end is `partial`: the file is still being
+   * written, or is not wanted further.
+   */
+  end({ partial = false } = {}): void {
+    const state = this.#state;
+    const left = this.#carryLength;
+    if (!this.#parser && left > 0 && !state.stopped) this.#choose();
+    const parser = this.#parser;
+    if (!partial && !state.stopped) {
+      if (!parser) state.stop("truncated", "the file is empty");
+      else if (left > 0 || parser.unfinished) parser.cutShort(left, this.#offset - left);
     }
+    parser?.conclude();
+  }
+
+  /** What feeds the reader has found fault with the file itself: what an earlier fault was stays. */
+  fault(status: Exclude<CaptureStatus, "ok">, cause: string): void {
+    if (this.#state.status === "ok") this.#faultOutside = true;
+    this.#state.fault(status, cause);
+  }
+
+  /** Adds a warning to the summary. */
+  warn(sentence: string): void {
+    this.#state.warn(sentence);
   }
 
   /** What is known so far; complete after `end`. */
   summary(file: string, compression: Compression | null = null): CaptureSummary {
     const { format, interfaces, packets, status, cause, warnings, names } = this.#state;
+    const where = compression && !this.#faultOutside ? "in the decompressed data: " : "";
     return {
       file,
       format,
@@ -86,7 +106,7 @@ export class CaptureReader {
       interfaces,
       packets,
       status,
-      error: cause === null ? null : `${file}: ${cause}`,
+      error: cause === null ? null : `${file}: ${where}${cause}`,
       warnings,
       names,
     };
@@ -112,6 +132,9 @@ export class CaptureReader {
     } else if (word === PCAPNG_SECTION) {
       this.#state.format = "pcapng";
       this.#parser = new PcapngParser(this.#state, this.#sink);
+    } else if (SNOOP.equals(this.#carry.subarray(0, Math.min(length, 8)))) {
+      this.#state.format = "snoop";
+      this.#parser = new SnoopParser(this.#state, this.#sink);
     } else {
       this.#state.stop("unsupported", describeUnknown(this.#carry.subarray(0, length)));
     }

@@ -1,17 +1,16 @@
-/** Capture files and standard input as sources: big reads into two reused buffers, the next one under way while one is parsed. */
-import { type FileHandle, open } from "node:fs/promises";
-import type { Readable } from "node:stream";
-import { messageOf, TapscopeError } from "../../core/errors.ts";
+/** Capture files and standard input as sources: plain or compressed, whole or still being written. */
 import { CaptureReader } from "../format/reader.ts";
-import type { CaptureSummary } from "../format/summary.ts";
+import type { CaptureSummary, Compression } from "../format/summary.ts";
 import type { FrameSink } from "../frame.ts";
-
-/** Bytes a read asks for. */
-const CHUNK = 1024 * 1024;
+import { ByteSource } from "./bytes.ts";
+import { type FollowEnd, fileChunks, followChunks, stdinChunks } from "./chunks.ts";
+import { compressionOf, decompressor, type Output } from "./decompress.ts";
 
 export interface ReadCaptureOptions {
   /** Ends the reading early; what was read is summed up as if the file ended there. */
   readonly signal?: AbortSignal;
+  /** The file is still being written: at its end, waits for more until `signal`, or until the file is replaced or shrinks. */
+  readonly follow?: boolean;
 }
 
 /**
@@ -24,63 +23,49 @@ export async function readCapture(
   sink: FrameSink,
   options: ReadCaptureOptions = {},
 ): Promise<CaptureSummary> {
+  const { signal, follow = false } = options;
   const reader = new CaptureReader(sink);
-  if (path === "-") {
-    await pushStream(process.stdin, reader, options.signal);
-  } else {
-    await using file = await openFile(path);
-    await pushFile(file, path, reader, options.signal);
-  }
-  reader.end();
-  return reader.summary(path);
-}
-
-async function openFile(path: string): Promise<FileHandle> {
+  const followEnd: FollowEnd = { shrunk: null, replaced: null };
+  const chunks = path === "-" ? stdinChunks() : follow ? followChunks(path, followEnd, signal) : fileChunks(path);
+  const source = new ByteSource(chunks);
+  let compression: Compression | null = null;
   try {
-    const file = await open(path, "r");
-    if ((await file.stat()).isDirectory()) {
-      await file.close();
-      throw new Error("it is a directory");
-    }
-    return file;
-  } catch (error) {
-    throw new TapscopeError("E_CAPTURE_OPEN", `cannot open ${path}: ${reason(error)}`, { cause: error });
+    compression = await pushAll(source, reader, signal);
+  } finally {
+    await source.close();
   }
+  if (followEnd.shrunk !== null) reader.fault("corrupt", followEnd.shrunk);
+  if (followEnd.replaced !== null) reader.warn(followEnd.replaced);
+  // What ends in mid-record while it is being written is "not yet", and what we stop reading is not cut short.
+  reader.end({ partial: signal?.aborted ?? false });
+  return reader.summary(path, compression);
 }
 
-function reason(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return "no such file";
-  if (code === "EACCES") return "permission denied";
-  return messageOf(error);
-}
-
-async function pushFile(file: FileHandle, path: string, reader: CaptureReader, signal?: AbortSignal): Promise<void> {
-  let current = Buffer.allocUnsafe(CHUNK);
-  let next = Buffer.allocUnsafe(CHUNK);
-  const read = async (buffer: Buffer): Promise<number> => {
-    try {
-      return (await file.read(buffer, 0, CHUNK)).bytesRead;
-    } catch (error) {
-      throw new TapscopeError("E_CAPTURE_READ", `cannot read ${path}: ${reason(error)}`, { cause: error });
-    }
-  };
-  let length = await read(current);
-  while (length > 0 && !reader.stopped && !signal?.aborted) {
-    const pending = read(next);
-    try {
-      reader.push(length === CHUNK ? current : current.subarray(0, length));
-    } finally {
-      // The buffer is the kernel's until this is done, also when the sink throws.
-      length = await pending;
-    }
-    [current, next] = [next, current];
+async function pushAll(
+  source: ByteSource,
+  reader: CaptureReader,
+  signal: AbortSignal | undefined,
+): Promise<Compression | null> {
+  const start = await source.lookahead(4);
+  const compression = compressionOf(start);
+  if (compression) {
+    const output: Output = {
+      push: (chunk) => reader.push(chunk),
+      get stopped() {
+        return reader.stopped || signal?.aborted === true;
+      },
+      fault: (status, cause) => reader.fault(status, cause),
+      warn: (sentence) => reader.warn(sentence),
+    };
+    const decompress = await decompressor(compression);
+    await decompress(source, output);
+    return compression;
   }
-}
-
-async function pushStream(stream: Readable, reader: CaptureReader, signal?: AbortSignal): Promise<void> {
-  for await (const chunk of stream) {
-    reader.push(chunk as Buffer);
-    if (reader.stopped || signal?.aborted) return;
+  for (;;) {
+    const chunk = await source.peek(Number.POSITIVE_INFINITY);
+    if (!chunk) return null;
+    reader.push(chunk);
+    if (reader.stopped || signal?.aborted) return null;
+    source.consume(chunk.length);
   }
 }

@@ -1,0 +1,101 @@
+/** The bytes of a file or of standard input in large chunks. A chunk is valid until the next one is asked for. */
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf, TapscopeError } from "../../core/errors.ts";
+
+/** Bytes a read asks for. */
+const CHUNK = 1024 * 1024;
+/** How often a file that is being written is looked at, in milliseconds. */
+const FOLLOW_INTERVAL_MS = 100;
+
+/** Why following a file ended by itself; both null when it did not. */
+export interface FollowEnd {
+  /** It was made shorter: what was read is no longer what it holds. */
+  shrunk: string | null;
+  /** Another file took its name: it was read to its end. */
+  replaced: string | null;
+}
+
+/**
+ * A file from its beginning to its end: two buffers, of which one is being filled while the other is in use.
+ * @throws TapscopeError `E_CAPTURE_OPEN`, `E_CAPTURE_READ`.
+ */
+export async function* fileChunks(path: string): AsyncGenerator<Buffer> {
+  await using file = await openFile(path);
+  let current = Buffer.allocUnsafeSlow(CHUNK);
+  let next = Buffer.allocUnsafeSlow(CHUNK);
+  let length = await readChunk(file, path, current);
+  while (length > 0) {
+    const pending = readChunk(file, path, next);
+    try {
+      yield current.subarray(0, length);
+    } finally {
+      // The buffer is the kernel's until this is done, also when no more is wanted.
+      await pending.catch(() => {});
+    }
+    length = await pending;
+    [current, next] = [next, current];
+  }
+}
+
+/**
+ * A file that is still being written: at its end, waits for more.
+ * Ends when `signal` is aborted, when the file shrinks, or when another file takes its name and this one grows no more.
+ */
+export async function* followChunks(path: string, end: FollowEnd, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  await using file = await openFile(path);
+  const buffer = Buffer.allocUnsafeSlow(CHUNK);
+  const { ino, dev } = await file.stat();
+  let position = 0;
+  let replaced = false;
+  while (!signal?.aborted) {
+    const length = await readChunk(file, path, buffer);
+    if (length > 0) {
+      position += length;
+      yield buffer.subarray(0, length);
+      continue;
+    }
+    if ((await file.stat()).size < position) {
+      end.shrunk = `the file was made shorter while it was followed, after ${position} bytes had been read`;
+      return;
+    }
+    if (replaced) {
+      end.replaced = `${path} is another file now: the one that was followed was read to its end`;
+      return;
+    }
+    // Read once more after the name is gone: the writer may have added something in between.
+    const now = await stat(path).catch(() => null);
+    replaced = now === null || now.ino !== ino || now.dev !== dev;
+    if (!replaced) await sleep(FOLLOW_INTERVAL_MS, undefined, signal ? { signal } : {}).catch(() => {});
+  }
+}
+
+export async function* stdinChunks(): AsyncGenerator<Buffer> {
+  for await (const chunk of process.stdin) yield chunk as Buffer;
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    const file = await open(path, "r");
+    if (!(await file.stat()).isDirectory()) return file;
+    await file.close();
+    throw new Error("it is a directory");
+  } catch (error) {
+    throw new TapscopeError("E_CAPTURE_OPEN", `cannot open ${path}: ${reason(error)}`, { cause: error });
+  }
+}
+
+async function readChunk(file: FileHandle, path: string, buffer: Buffer): Promise<number> {
+  try {
+    return (await file.read(buffer, 0, CHUNK)).bytesRead;
+  } catch (error) {
+    throw new TapscopeError("E_CAPTURE_READ", `cannot read ${path}: ${reason(error)}`, { cause: error });
+  }
+}
+
+function reason(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT") return "no such file";
+  if (code === "EACCES") return "permission denied";
+  return messageOf(error);
+}
