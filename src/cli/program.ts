@@ -1,6 +1,7 @@
 /** The command tree. Command groups are one file each; what is heavy is imported by the command that needs it. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { registerInfo } from "./info.ts";
 import { registerLab } from "./lab.ts";
 import { registerMirror } from "./mirror.ts";
 
@@ -22,6 +23,7 @@ export function buildProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
   registerMirror(program);
+  registerInfo(program);
   registerLab(program);
   return program;
 }

@@ -4,14 +4,17 @@ const EMPTY: Buffer = Buffer.alloc(0);
 
 export class ByteSource {
   readonly #chunks: AsyncIterator<Buffer>;
+  /** The same bytes from their beginning; null where they come only once. */
+  readonly again: (() => ByteSource) | null;
   #current = EMPTY;
   /** What follows `#current`, after a look ahead. */
   #after = EMPTY;
   /** Bytes consumed so far. */
   position = 0;
 
-  constructor(chunks: AsyncIterable<Buffer>) {
+  constructor(chunks: AsyncIterable<Buffer>, again: (() => ByteSource) | null = null) {
     this.#chunks = chunks[Symbol.asyncIterator]();
+    this.again = again;
   }
 
   /** The next bytes, at least one and at most `max`, not consumed; undefined at the end. */

@@ -26,8 +26,12 @@ export async function readCapture(
   const { signal, follow = false } = options;
   const reader = new CaptureReader(sink);
   const followEnd: FollowEnd = { shrunk: null, replaced: null };
-  const chunks = path === "-" ? stdinChunks() : follow ? followChunks(path, followEnd, signal) : fileChunks(path);
-  const source = new ByteSource(chunks);
+  const source =
+    path === "-"
+      ? new ByteSource(stdinChunks())
+      : follow
+        ? new ByteSource(followChunks(path, followEnd, signal))
+        : new ByteSource(fileChunks(path), () => new ByteSource(fileChunks(path)));
   let compression: Compression | null = null;
   try {
     compression = await pushAll(source, reader, signal);

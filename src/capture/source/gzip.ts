@@ -57,6 +57,7 @@ async function skipText(source: ByteSource): Promise<boolean> {
 
 /** Inflates one member and checks its trailer; false when nothing after it can be read. */
 async function inflateMember(source: ByteSource, output: Output): Promise<boolean> {
+  const start = source.position;
   const inflater = new Inflater(output);
   try {
     while (!inflater.ended) {
@@ -66,11 +67,14 @@ async function inflateMember(source: ByteSource, output: Output): Promise<boolea
         return false;
       }
       const at = source.position;
-      source.consume(await inflater.write(piece));
+      const length = piece.length;
+      const consumed = await inflater.write(piece);
       if (inflater.error) {
         output.fault("corrupt", `gzip data is damaged after offset ${at}: ${inflater.error.message}`);
+        await pushLost(source, output, start, at, length, inflater.length);
         return false;
       }
+      source.consume(consumed);
       if (output.stopped) return false;
     }
   } finally {
@@ -86,6 +90,46 @@ async function inflateMember(source: ByteSource, output: Output): Promise<boolea
     return false;
   }
   return true;
+}
+
+/**
+ * zlib hands out nothing of a piece in which it finds an error. So what precedes the error is inflated again, where the
+ * file can be read again: the member that starts at `start`, up to the damaged piece `at`, and that byte by byte.
+ */
+async function pushLost(
+  source: ByteSource,
+  output: Output,
+  start: number,
+  at: number,
+  length: number,
+  delivered: number,
+): Promise<void> {
+  const again = source.again?.();
+  if (!again) return;
+  let known = delivered;
+  const inflater = new Inflater({
+    push(chunk) {
+      const old = Math.min(known, chunk.length);
+      known -= old;
+      if (old < chunk.length) output.push(chunk.subarray(old));
+    },
+    get stopped() {
+      return output.stopped;
+    },
+    fault() {},
+    warn() {},
+  });
+  try {
+    await again.skip(start);
+    while (!inflater.error && !inflater.ended && again.position < at + length) {
+      const piece = await again.peek(again.position < at ? Math.min(PIECE, at - again.position) : 1);
+      if (!piece) return;
+      again.consume(await inflater.write(piece));
+    }
+  } finally {
+    inflater.close();
+    await again.close();
+  }
 }
 
 /** Node's raw inflate, written to piece by piece, with the checksum of what came out. */

@@ -75,25 +75,22 @@ async function decodeFrame(source: ByteSource, output: Output): Promise<boolean>
     const size = word & 0x7fffffff;
     if (size > maxBlock) return damaged(output, `lz4 block claims ${size} bytes, more than its frame allows,`, at);
     const block = await source.take(size);
-    if (block.length < size) return cutShort(source, output);
-    if (blockChecksums) {
+    const whole = block.length === size;
+    if (whole && blockChecksums) {
       const checksum = await source.take(4);
       if (checksum.length < 4) return cutShort(source, output);
       if (checksum.readUInt32LE(0) !== new Xxh32().update(block).digest()) {
         return damaged(output, "lz4 block checksum does not match the block", at);
       }
     }
-    const from = HISTORY - history;
-    let end = -1;
-    if (!stored) end = decodeBlock(block, window, from, HISTORY);
-    else {
-      window.set(block, HISTORY);
-      end = HISTORY + size;
-    }
-    if (end < 0) return damaged(output, "lz4 data is damaged in the block", at);
-    const data = window.subarray(HISTORY, end);
+    let end = HISTORY + block.length;
+    if (stored) window.set(block, HISTORY);
+    else end = decodeBlock(block, window, HISTORY - history, HISTORY);
+    const data = window.subarray(HISTORY, end < 0 ? ~end : end);
     if (contentChecksum) content.update(data);
     if (data.length > 0) output.push(data);
+    if (!whole) return cutShort(source, output);
+    if (end < 0) return damaged(output, "lz4 data is damaged in the block", at);
     if (output.stopped) return false;
     if (!independent) {
       history = Math.min(HISTORY, history + data.length);
@@ -107,7 +104,10 @@ async function decodeFrame(source: ByteSource, output: Output): Promise<boolean>
   return damaged(output, "lz4 checksum does not match the data", source.position - 4);
 }
 
-/** Decodes a block to `out[start…]`, where matches may reach back to `out[first]`; returns the end, or -1 if it is damaged. */
+/**
+ * Decodes a block to `out[start…]`, where matches may reach back to `out[first]`. Returns the end of the output, or its
+ * complement (a negative number) when the block is damaged or cut short there.
+ */
 function decodeBlock(block: Buffer, out: Buffer, first: number, start: number): number {
   let from = 0;
   let to = start;
@@ -115,31 +115,29 @@ function decodeBlock(block: Buffer, out: Buffer, first: number, start: number): 
     const token = block[from++]!;
     let literals = token >> 4;
     if (literals === 15) {
-      for (let more = 255; more === 255; literals += more) {
-        if (from >= block.length) return -1;
-        more = block[from++]!;
-      }
+      for (let more = 255; more === 255; literals += more) more = from < block.length ? block[from++]! : 0;
     }
-    if (from + literals > block.length || to + literals > out.length) return -1;
-    for (let i = 0; i < literals; i++) out[to++] = block[from++]!;
+    const present = Math.min(literals, block.length - from, out.length - to);
+    for (let i = 0; i < present; i++) out[to++] = block[from++]!;
+    if (present < literals) return ~to;
     // The last sequence is literals only.
     if (from === block.length) return to;
-    if (from + 2 > block.length) return -1;
+    if (from + 2 > block.length) return ~to;
     const distance = block[from]! | (block[from + 1]! << 8);
     from += 2;
     let length = token & 15;
     if (length === 15) {
       for (let more = 255; more === 255; length += more) {
-        if (from >= block.length) return -1;
+        if (from >= block.length) return ~to;
         more = block[from++]!;
       }
     }
     length += 4;
-    if (distance === 0 || to - distance < first || to + length > out.length) return -1;
+    if (distance === 0 || to - distance < first || to + length > out.length) return ~to;
     // Byte by byte: a match may overlap what it produces.
     for (let i = 0; i < length; i++, to++) out[to] = out[to - distance]!;
   }
-  return -1;
+  return ~to;
 }
 
 const PRIME_1 = 0x9e3779b1;

@@ -16,6 +16,8 @@ export interface PcapShape {
   linktype?: number;
 }
 
+const NONE: Buffer = Buffer.alloc(0);
+
 function u32(value: number, little: boolean): Buffer {
   const bytes = Buffer.alloc(4);
   if (little) bytes.writeUInt32LE(value >>> 0);
@@ -55,12 +57,12 @@ export function option(code: number, value: Uint8Array, little = true): Buffer {
   return Buffer.concat([u16(code, little), u16(value.length, little), value, Buffer.alloc(-value.length & 3)]);
 }
 
-export function section({ little = true, major = 1, minor = 0, options = Buffer.alloc(0) } = {}): Buffer {
+export function section({ little = true, major = 1, minor = 0, options = NONE } = {}): Buffer {
   const body = [u32(0x1a2b3c4d, little), u16(major, little), u16(minor, little), Buffer.alloc(8, 0xff), options];
   return block(0x0a0d0d0a, Buffer.concat(body), little);
 }
 
-export function iface({ little = true, linktype = 1, snaplen = 0, options = Buffer.alloc(0) } = {}): Buffer {
+export function iface({ little = true, linktype = 1, snaplen = 0, options = NONE } = {}): Buffer {
   return block(1, Buffer.concat([u16(linktype, little), u16(0, little), u32(snaplen, little), options]), little);
 }
 
@@ -74,7 +76,7 @@ export interface EnhancedPacket {
 }
 
 export function enhanced(packet: EnhancedPacket): Buffer {
-  const { little = true, interfaceId = 0, ticks = 0n, data, origLen = data.length, options = Buffer.alloc(0) } = packet;
+  const { little = true, interfaceId = 0, ticks = 0n, data, origLen = data.length, options = NONE } = packet;
   const numbers = [interfaceId, Number(ticks >> 32n), Number(ticks & 0xffffffffn), data.length, origLen];
   const body = [...numbers.map((value) => u32(value, little)), data, Buffer.alloc(-data.length & 3), options];
   return block(6, Buffer.concat(body), little);
