@@ -30,14 +30,3 @@ export function compressionOf(start: Uint8Array): Compression | null {
 export function isSkippable(magic: number): boolean {
   return magic >= 0x184d2a50 && magic <= 0x184d2a5f;
 }
-
-export async function decompressor(compression: Compression): Promise<Decompress> {
-  switch (compression) {
-    case "gzip":
-      return (await import("./gzip.ts")).gunzip;
-    case "zstd":
-      return (await import("./zstd.ts")).unzstd;
-    case "lz4":
-      return (await import("./lz4.ts")).unlz4;
-  }
-}

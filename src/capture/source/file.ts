@@ -4,7 +4,7 @@ import type { CaptureSummary, Compression } from "../format/summary.ts";
 import type { FrameSink } from "../frame.ts";
 import { ByteSource } from "./bytes.ts";
 import { type FollowEnd, fileChunks, followChunks, stdinChunks } from "./chunks.ts";
-import { compressionOf, decompressor, type Output } from "./decompress.ts";
+import { compressionOf, type Decompress, type Output } from "./decompress.ts";
 
 export interface ReadCaptureOptions {
   /** Ends the reading early; what was read is summed up as if the file ended there. */
@@ -71,5 +71,17 @@ async function pushAll(
     reader.push(chunk);
     if (reader.stopped || signal?.aborted) return null;
     source.consume(chunk.length);
+  }
+}
+
+/** Loaded when needed: most captures are not compressed. */
+async function decompressor(compression: Compression): Promise<Decompress> {
+  switch (compression) {
+    case "gzip":
+      return (await import("./gzip.ts")).gunzip;
+    case "zstd":
+      return (await import("./zstd.ts")).unzstd;
+    case "lz4":
+      return (await import("./lz4.ts")).unlz4;
   }
 }
