@@ -9,7 +9,7 @@ import type { RunResult } from "../core/process.ts";
 import { type Part, quoteValue, vsctl, vsctlArgv } from "./ovs-vsctl.ts";
 import { OvsdbClient } from "./ovsdb/client.ts";
 import { unixctl } from "./ovsdb/unixctl.ts";
-import { type BridgeRow, readState, type SwitchState } from "./state.ts";
+import { readState, type SwitchState } from "./state.ts";
 import { endpointOf, pathFromHere, type SwitchTarget, switchPlace, vswitchdSocket } from "./target.ts";
 
 export interface SessionOptions {
@@ -22,10 +22,8 @@ export interface SessionOptions {
 /** How long ovs-vswitchd may take to answer its control socket before it counts as hanging. */
 const CONTROL_TIMEOUT_MS = 5000;
 
-/** A VLAN for the refresh by `flood_vlans`, unless the user floods it already. */
-const REFRESH_VLANS = [4094, 4093] as const;
-/** What `flood_vlans` was before a refresh: kept on the bridge while it is changed, for `clean` if we die in between. */
-export const FLOOD_BEFORE = "tapscope-flood-before";
+/** What `other_config:forward-bpdu` was before a refresh, kept on the bridge while it is changed: for `clean`, if we die in between. */
+export const BPDU_BEFORE = "tapscope-bpdu-before";
 
 export class Session implements AsyncDisposable {
   readonly target: SwitchTarget;
@@ -72,7 +70,7 @@ export class Session implements AsyncDisposable {
     if (parts.length === 0) return "";
     if (this.dryRun) {
       this.dryRun(pasteLine(vsctlArgv(this.target, parts), this.target.place));
-      for (const bridge of bridges) await this.refresh(bridge);
+      if (bridges.length > 0) await this.#refresh(bridges);
       return "";
     }
     let output = "";
@@ -84,7 +82,7 @@ export class Session implements AsyncDisposable {
         throw prefixed(`could not ${doing}`, error);
       }
     }
-    for (const bridge of bridges) await this.refresh(bridge);
+    if (bridges.length > 0) await this.#refresh(bridges);
     return output;
   }
 
@@ -124,37 +122,44 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Makes OVS look at a bridge's running flows again. OVS 3.0 to 3.3 do not when a mirror comes or goes (fixed by their commit
-   * 3b1882261): they copy nothing of a flow that ran before, and go on copying after the mirror is gone.
+   * Makes OVS translate running flows anew. OVS 3.0 to 3.3 do not when a mirror comes or goes (fixed by their commit 3b1882261): they
+   * copy nothing of a flow that ran before, and go on copying after the mirror is gone. Why purge, and not a flush of the MAC
+   * table: docs/decisions/0010-refresh-of-running-flows.md.
    */
-  async refresh(bridge: string): Promise<void> {
+  async #refresh(bridges: readonly string[]): Promise<void> {
     const socket = vswitchdSocket(this.target);
     if (socket !== undefined) {
-      const argv = ["ovs-appctl", "-t", socket, "fdb/flush", bridge];
+      const argv = ["ovs-appctl", "-t", socket, "revalidator/purge"];
       if (this.dryRun) return this.dryRun(pasteLine(argv, this.target.place));
       try {
         tellCommand(argv, this.target.place);
-        await this.control("fdb/flush", bridge);
+        await this.control("revalidator/purge");
         return;
       } catch (error) {
-        this.warn(`ovs-vswitchd's control socket is of no use (${messageOf(error)}): refreshing flows by flood_vlans`);
+        this.warn(`ovs-vswitchd's control socket is of no use (${messageOf(error)}): refreshing flows over OVSDB`);
       }
     }
-    await this.#refreshByFloodVlans(bridge);
+    for (const bridge of bridges) await this.#refreshOverOvsdb(bridge);
   }
 
-  // A change of flood_vlans makes vswitchd revalidate all flows of the bridge, and can be made over OVSDB alone.
-  async #refreshByFloodVlans(name: string): Promise<void> {
+  // A change of forward-bpdu makes vswitchd revalidate all flows of the datapath. It is changed back at once.
+  async #refreshOverOvsdb(name: string): Promise<void> {
     const bridge = (await this.state()).bridges.find((candidate) => candidate.name === name);
     if (!bridge) return;
-    const vlan = REFRESH_VLANS.find((candidate) => !bridge.floodVlans.includes(candidate))!;
-    const before: Part = [
-      "set",
-      "bridge",
-      name,
-      `external_ids:${FLOOD_BEFORE}=${quoteValue(bridge.floodVlans.join(" "))}`,
+    const before = bridge.forwardBpdu ?? "";
+    const toggled = before === "true" ? "false" : "true";
+    const steps: Part[][] = [
+      [
+        [
+          "set",
+          "bridge",
+          name,
+          `external_ids:${BPDU_BEFORE}=${quoteValue(before)}`,
+          `other_config:forward-bpdu=${toggled}`,
+        ],
+      ],
+      restoreForwardBpdu(name, before),
     ];
-    const steps: Part[][] = [[before, ["add", "bridge", name, "flood_vlans", String(vlan)]], restoreFloodVlans(bridge)];
     for (const parts of steps) {
       if (this.dryRun) this.dryRun(pasteLine(vsctlArgv(this.target, parts), this.target.place));
       else await vsctl(this.target, parts);
@@ -184,14 +189,13 @@ export class Session implements AsyncDisposable {
   }
 }
 
-/** The parts that give a bridge the `flood_vlans` it has now back after a refresh. */
-export function restoreFloodVlans(bridge: Pick<BridgeRow, "name" | "floodVlans">): Part[] {
-  const { name, floodVlans } = bridge;
+/** The parts that give a bridge the `forward-bpdu` it had before a refresh back; "" is none. */
+export function restoreForwardBpdu(bridge: string, before: string): Part[] {
   return [
-    floodVlans.length > 0
-      ? ["set", "bridge", name, `flood_vlans=${floodVlans.join(",")}`]
-      : ["clear", "bridge", name, "flood_vlans"],
-    ["remove", "bridge", name, "external_ids", FLOOD_BEFORE],
+    before === ""
+      ? ["remove", "bridge", bridge, "other_config", "forward-bpdu"]
+      : ["set", "bridge", bridge, `other_config:forward-bpdu=${quoteValue(before)}`],
+    ["remove", "bridge", bridge, "external_ids", BPDU_BEFORE],
   ];
 }
 

@@ -58,6 +58,8 @@ export interface BridgeRow {
   readonly name: string;
   readonly datapathType: string;
   readonly floodVlans: readonly number[];
+  /** `other_config:forward-bpdu` */
+  readonly forwardBpdu: string | null;
   readonly ids: Ids;
   readonly ports: readonly PortRow[];
   readonly mirrors: readonly MirrorRow[];
@@ -81,7 +83,10 @@ const INTERFACE_COLUMNS = [
 export async function readState(db: OvsdbClient): Promise<SwitchState> {
   const [roots, bridgeRows, portRows, interfaceRows, mirrorRows] = (await db.select([
     { table: "Open_vSwitch", columns: ["cur_cfg", "next_cfg", "ovs_version"] },
-    { table: "Bridge", columns: ["_uuid", "name", "datapath_type", "ports", "mirrors", "flood_vlans", "external_ids"] },
+    {
+      table: "Bridge",
+      columns: ["_uuid", "name", "datapath_type", "ports", "mirrors", "flood_vlans", "other_config", "external_ids"],
+    },
     { table: "Port", columns: ["_uuid", "name", "tag", "vlan_mode", "trunks", "interfaces", "external_ids"] },
     { table: "Interface", columns: INTERFACE_COLUMNS },
     { table: "Mirror" },
@@ -112,6 +117,7 @@ function link(
       name,
       datapathType: string(row.datapath_type) || "system",
       floodVlans: numbers(row.flood_vlans),
+      forwardBpdu: map<string>(row.other_config).get("forward-bpdu") ?? null,
       ids: map(row.external_ids),
       ports: own.sort((a, b) => compareNames(a.name, b.name)),
       mirrors: strings(row.mirrors)
