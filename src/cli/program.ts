@@ -1,9 +1,13 @@
 /** The command tree. Command groups are one file each; what is heavy is imported by the command that needs it. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { registerBridge } from "./bridge.ts";
+import { registerClean } from "./clean.ts";
+import { registerDoctor } from "./doctor.ts";
 import { registerInfo } from "./info.ts";
 import { registerLab } from "./lab.ts";
 import { registerMirror } from "./mirror.ts";
+import { registerTap } from "./tap.ts";
 
 /** The whole command tree, without running anything (also what the reference page and the completion are made from). */
 export function buildProgram(): Command {
@@ -22,8 +26,12 @@ export function buildProgram(): Command {
     .option("--no-color", "no colour (also $NO_COLOR)")
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
+  registerBridge(program);
+  registerTap(program);
   registerMirror(program);
   registerInfo(program);
   registerLab(program);
+  registerDoctor(program);
+  registerClean(program);
   return program;
 }

@@ -25,6 +25,14 @@ export interface Device {
   /** False: nothing is at the other end (NO-CARRIER). */
   readonly carrier: boolean;
   readonly addresses: readonly Address[];
+  /** As the host counts: received from and sent to the other end. */
+  readonly rx: Counts;
+  readonly tx: Counts;
+}
+
+export interface Counts {
+  readonly packets: number;
+  readonly bytes: number;
 }
 
 interface IpAddrJson {
@@ -33,13 +41,14 @@ interface IpAddrJson {
   readonly ifindex?: number;
   readonly mtu?: number;
   readonly flags?: readonly string[];
+  readonly stats64?: { readonly rx?: Counts; readonly tx?: Counts };
   readonly addr_info?: readonly { readonly local?: string; readonly prefixlen?: number; readonly scope?: string }[];
 }
 
 /** All devices of a place's network namespace by name, or only the one named. A name that is not there gives none. */
 export async function readDevices(place: Place, name?: string): Promise<Map<string, Device>> {
   const { run } = await import("../core/process.ts");
-  const { stdout } = await run(["ip", "-j", "address", "show", ...(name === undefined ? [] : ["dev", name])], {
+  const { stdout } = await run(["ip", "-j", "-s", "address", "show", ...(name === undefined ? [] : ["dev", name])], {
     place,
     okCodes: [0, 1],
   });
@@ -58,6 +67,8 @@ export async function readDevices(place: Place, name?: string): Promise<Map<stri
       addresses: (entry.addr_info ?? []).flatMap(({ local, prefixlen, scope }) =>
         local === undefined ? [] : [{ ip: local, prefix: prefixlen ?? 0, scope: scope ?? "" }],
       ),
+      rx: entry.stats64?.rx ?? { packets: 0, bytes: 0 },
+      tx: entry.stats64?.tx ?? { packets: 0, bytes: 0 },
     });
   }
   return devices;
@@ -114,34 +125,51 @@ function inodeOf(path: string): number | undefined {
   }
 }
 
-/** Whether a process's network namespace has a device of that name, without entering it; true when that cannot be told. */
-function mayHold(place: Place, namespace: Namespace, name: string): boolean {
-  if (namespace.pid === undefined) return true;
+/** The names of the devices in a process's network namespace, without entering it; undefined when that cannot be told. */
+function namesIn(place: Place, namespace: Namespace): ReadonlySet<string> | undefined {
+  if (namespace.pid === undefined) return undefined;
   try {
-    const devices = readFileSync(`${pathFromHere(place, "/proc")}/${namespace.pid}/net/dev`, "latin1");
-    return devices.includes(`${Buffer.from(name).toString("latin1")}:`);
+    const text = readFileSync(`${pathFromHere(place, "/proc")}/${namespace.pid}/net/dev`, "utf8");
+    return new Set(text.split("\n").map((line) => line.split(":")[0]!.trim()));
   } catch {
-    return true;
+    return undefined;
   }
 }
 
-/**
- * The device behind a port, in whatever network namespace that can be reached from the switch's place.
- * @param mac what OVSDB knows as its address (mac_in_use): tells devices of one name in several namespaces apart
- * @returns undefined when no namespace that can be seen holds it
- */
-export async function findDevice(switchPlace: Place, name: string, mac: string | null): Promise<Device | undefined> {
-  const matches = (device: Device | undefined) => device !== undefined && (mac === null || device.mac === mac);
-  const here = (await readDevices(switchPlace, name)).get(name);
-  if (matches(here)) return here;
+/** A port's device, and what OVSDB knows as its address (mac_in_use): that tells devices of one name in several namespaces apart. */
+export interface Wanted {
+  readonly name: string;
+  readonly mac: string | null;
+}
+
+/** The devices behind ports, by name, in whatever network namespaces that can be reached from the switch's place. */
+export async function findDevices(switchPlace: Place, wanted: readonly Wanted[]): Promise<Map<string, Device>> {
+  const found = new Map<string, Device>();
+  const missing = new Map(wanted.map((port) => [port.name, port]));
+  const look = async (place: Place) => {
+    const devices = await readDevices(place, missing.size === 1 ? [...missing.keys()][0] : undefined);
+    for (const { name, mac } of [...missing.values()]) {
+      const device = devices.get(name);
+      if (device === undefined || (mac !== null && device.mac !== mac)) continue;
+      found.set(name, device);
+      missing.delete(name);
+    }
+  };
+  await look(switchPlace);
   const { netns: _, ...outer } = switchPlace;
-  for (const namespace of namespacesOf(outer)) {
-    if (!mayHold(outer, namespace, name)) continue;
-    const place: Place = { ...outer, netns: namespace.netns };
-    const device = (await readDevices(place, name).catch(() => new Map<string, Device>())).get(name);
-    if (matches(device)) return device;
+  for (const namespace of missing.size > 0 ? namespacesOf(outer) : []) {
+    if (missing.size === 0) break;
+    const names = namesIn(outer, namespace);
+    if (names && ![...missing.keys()].some((name) => names.has(name))) continue;
+    // A namespace may be gone by now, or not be ours to enter.
+    await look({ ...outer, netns: namespace.netns }).catch(() => {});
   }
-  return undefined;
+  return found;
+}
+
+/** As `findDevices`, for one. */
+export async function findDevice(switchPlace: Place, name: string, mac: string | null): Promise<Device | undefined> {
+  return (await findDevices(switchPlace, [{ name, mac }])).get(name);
 }
 
 /** As `findDevice`. @throws TapscopeError `E_NO_DEVICE` when it is not found. */

@@ -5,7 +5,6 @@
 import { pasteLine, tellCommand } from "../core/announce.ts";
 import { messageOf, TapscopeError } from "../core/errors.ts";
 import type { Place } from "../core/place.ts";
-import type { RunResult } from "../core/process.ts";
 import { type Part, quoteValue, vsctl, vsctlArgv } from "./ovs-vsctl.ts";
 import { OvsdbClient } from "./ovsdb/client.ts";
 import { unixctl } from "./ovsdb/unixctl.ts";
@@ -166,20 +165,20 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Runs a program where the switch's devices are; with a dry run, only says so. `lines` go to `ip -batch`. */
-  async ip(lines: readonly string[]): Promise<RunResult | undefined> {
-    if (lines.length === 0) return undefined;
-    if (this.dryRun) {
-      for (const line of lines) this.dryRun(pasteLine(["ip", ...line.split(" ")], this.place));
-      return undefined;
-    }
+  /** Runs a program that changes something where the switch's devices are; in a dry run, only says so. */
+  async run(argv: readonly string[], timeoutMs = 10_000, input?: string): Promise<void> {
+    if (this.dryRun) return this.dryRun(pasteLine(argv, this.place));
     const { run } = await import("../core/process.ts");
-    const argv = lines.length === 1 ? ["ip", ...lines[0]!.split(" ")] : ["ip", "-batch", "-"];
-    return await run(argv, {
-      place: this.place,
-      timeoutMs: 10_000 + 50 * lines.length,
-      ...(lines.length === 1 ? {} : { input: `${lines.join("\n")}\n` }),
-    });
+    await run(argv, { place: this.place, timeoutMs, ...(input === undefined ? {} : { input }) });
+  }
+
+  /** Runs ip(8) commands there, all in one process. Words are separated by one space, and none holds one. */
+  async ip(lines: readonly string[]): Promise<void> {
+    if (this.dryRun || lines.length === 1) {
+      for (const line of lines) await this.run(["ip", ...line.split(" ")]);
+    } else if (lines.length > 0) {
+      await this.run(["ip", "-batch", "-"], 10_000 + 50 * lines.length, `${lines.join("\n")}\n`);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,29 @@
+/** `tapscope clean`. */
+import type { Command } from "commander";
+import { sanitize } from "../core/text.ts";
+import { globalOptions, note, print, printJson } from "./context.ts";
+import { openSwitch } from "./open-switch.ts";
+
+export function registerClean(program: Command): void {
+  program
+    .command("clean")
+    .description("remove what killed runs left behind: mirrors, monitor ports, folders of dead labs")
+    .option("--all", "everything tapscope made, but what a running process uses")
+    .action(async (options: { all?: boolean }, command: Command) => {
+      const [{ clean }, { listLabs }] = await Promise.all([import("../mirror/clean.ts"), import("../lab/lab.ts")]);
+      const { json, dryRun } = globalOptions(command);
+      // Looking at the labs removes the folders of those that were killed.
+      listLabs();
+      await using session = await openSwitch(command, true);
+      const cleaned = await clean(session, options.all ?? false);
+      for (const { name, why } of cleaned.kept) note(`kept ${sanitize(name)}: ${sanitize(why)}`);
+      if (dryRun) return;
+      if (json) return printJson(cleaned);
+      const { mirrors, ports, bridges, restored } = cleaned;
+      const groups = { mirror: mirrors, port: ports, bridge: bridges } as const;
+      for (const [kind, names] of Object.entries(groups))
+        for (const name of names) print(`removed ${kind} ${sanitize(name)}`);
+      for (const name of restored) print(`restored forward-bpdu of bridge ${sanitize(name)}`);
+      if (mirrors.length + ports.length + bridges.length + restored.length === 0) print("nothing to clean");
+    });
+}
