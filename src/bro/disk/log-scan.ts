@@ -1,0 +1,277 @@
+/**
+ * A quick look at a log while it is copied: is it Zeek's (TSV with its `#` header, or JSON lines), which kind, how many
+ * rows, from when to when, and what a killed machine did to it. The full reader of logs is another part; this one counts.
+ */
+import { once } from "node:events";
+import { createGunzip, type Gunzip } from "node:zlib";
+
+export interface LogSummary {
+  /** `conn`, `dns`, …: from the log itself where it says so, else from its file name. */
+  readonly kind: string;
+  readonly format: "tsv" | "json" | "unknown";
+  /** Whole rows. */
+  readonly rows: number;
+  /** Earliest and latest `ts`, microseconds since the epoch; null when no row has one. */
+  readonly firstUs: number | null;
+  readonly lastUs: number | null;
+  /** What is wrong, or null. */
+  readonly damage: string | null;
+}
+
+/** Takes a file's bytes in order. `zeros` stands for a hole. */
+export interface LogScan {
+  feed(chunk: Buffer): void | Promise<void>;
+  zeros(count: number): void;
+  /** Null when it was no log. */
+  end(): Promise<LogSummary | null>;
+}
+
+const LOG_NAME = /\.log(?:\.|$)/;
+/** What zeekctl writes beside the logs; they are empty as often as not. */
+const NO_LOG = /^(?:stdout|stderr)\.log/;
+/** No row is longer; what comes after this is counted but not looked at. */
+const LINE_LIMIT = 64 * 1024;
+/** A gzip of a few kilobytes can hold terabytes of zeros. */
+const INFLATED_LIMIT = 16e9;
+const NEWLINE = 10;
+
+/** A scan for the file called `name` (its last part), or null when its name says that it is no log. */
+export function scanFor(name: string): LogScan | null {
+  if (!LOG_NAME.test(name) || NO_LOG.test(name)) return null;
+  return name.endsWith(".gz") ? new GzipScan(name) : new PlainScan(name);
+}
+
+class PlainScan implements LogScan {
+  readonly #name: string;
+  #format: LogSummary["format"] | null = null;
+  #isLog = false;
+  #kind: string | null = null;
+  #rows = 0;
+  #first: number | null = null;
+  #last: number | null = null;
+  #closed = false;
+  #size = 0;
+  #trailingZeros = 0;
+  #zerosInside = false;
+  #separator: Buffer = Buffer.from("\t");
+  #timeColumn = -1;
+  /** The start of a line whose end has not come yet. */
+  #carry: Buffer = Buffer.alloc(0);
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  feed(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    this.#size += chunk.length;
+    this.#watchZeros(chunk);
+    if (this.#format === null) this.#format = chunk[0] === 0x23 ? "tsv" : chunk[0] === 0x7b ? "json" : "unknown";
+    if (this.#format === "unknown") return;
+    let at = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, at)) {
+      if (this.#carry.length > 0) {
+        const line = Buffer.concat([this.#carry, chunk.subarray(at, end)]);
+        this.#carry = Buffer.alloc(0);
+        this.#line(line, 0, line.length);
+      } else this.#line(chunk, at, end);
+      at = end + 1;
+    }
+    if (at < chunk.length && this.#carry.length < LINE_LIMIT) {
+      this.#carry = Buffer.concat([this.#carry, chunk.subarray(at, at + LINE_LIMIT - this.#carry.length)]);
+    }
+  }
+
+  zeros(count: number): void {
+    this.#size += count;
+    this.#trailingZeros += count;
+    this.#format ??= "unknown";
+    if (this.#carry.length < LINE_LIMIT) this.#carry = Buffer.concat([this.#carry, Buffer.alloc(1)]);
+  }
+
+  async end(): Promise<LogSummary | null> {
+    const damage: string[] = [];
+    if (this.#size === 0) damage.push("size 0: the guest had probably not written it to disk yet (delayed allocation)");
+    else if (this.#trailingZeros > 0) {
+      damage.push(`${this.#trailingZeros} NUL bytes at the end: the last blocks were not written yet`);
+    }
+    if (this.#zerosInside) damage.push("NUL bytes inside");
+    let left = this.#carry.length;
+    while (left > 0 && this.#carry[left - 1] === 0) left--;
+    if (left > 0) damage.push("the last line is incomplete");
+    if (this.#format === "tsv" && !this.#closed) damage.push("no #close: its writer was killed or still running");
+    if (!this.#isLog && (this.#size !== this.#trailingZeros || !LOG_NAME.test(this.#name))) return null;
+    return {
+      kind: this.#kind ?? kindOfName(this.#name),
+      format: this.#format ?? "unknown",
+      rows: this.#rows,
+      firstUs: this.#first,
+      lastUs: this.#last,
+      damage: damage.length > 0 ? damage.join("; ") : null,
+    };
+  }
+
+  #watchZeros(chunk: Buffer): void {
+    let end = chunk.length;
+    while (end > 0 && chunk[end - 1] === 0) end--;
+    if (end === 0) {
+      this.#trailingZeros += chunk.length;
+      return;
+    }
+    const inside = chunk.indexOf(0);
+    if (this.#trailingZeros > 0 || (inside !== -1 && inside < end)) this.#zerosInside = true;
+    this.#trailingZeros = chunk.length - end;
+  }
+
+  #line(buffer: Buffer, start: number, end: number): void {
+    if (start === end) return;
+    if (this.#format === "tsv" && buffer[start] === 0x23) return this.#header(buffer.toString("latin1", start, end));
+    if (this.#format === "json") {
+      if (buffer[start] !== 0x7b) return;
+      if (this.#rows === 0) this.#firstObject(buffer.toString("latin1", start, Math.min(end, start + LINE_LIMIT)));
+      this.#rows++;
+      this.#time(jsonTimeUs(buffer, start, end));
+      return;
+    }
+    this.#rows++;
+    if (this.#timeColumn >= 0) this.#time(tsvTimeUs(buffer, start, end, this.#separator, this.#timeColumn));
+  }
+
+  #header(line: string): void {
+    if (line.startsWith("#separator ")) {
+      const text = line.slice(11).replace(/\r$/, "");
+      const decoded = text.replace(/\\x([0-9a-fA-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+      if (decoded !== "") this.#separator = Buffer.from(decoded, "latin1");
+      this.#isLog = true;
+      return;
+    }
+    const [key, ...values] = line.replace(/\r$/, "").split(this.#separator.toString("latin1"));
+    if (key === "#path" && values[0]) this.#kind ??= Buffer.from(values[0], "latin1").toString("utf8");
+    else if (key === "#fields") {
+      this.#isLog = true;
+      this.#closed = false;
+      this.#timeColumn = values.indexOf("ts");
+    } else if (key === "#close") this.#closed = true;
+  }
+
+  #firstObject(line: string): void {
+    this.#isLog = true;
+    this.#kind = /"_path":"([^"\\]{1,100})"/.exec(line)?.[1] ?? null;
+  }
+
+  #time(us: number): void {
+    if (Number.isNaN(us)) return;
+    if (this.#first === null || us < this.#first) this.#first = us;
+    if (this.#last === null || us > this.#last) this.#last = us;
+  }
+}
+
+/** The same of a gzipped log: what can be inflated is looked at, a cut is damage. */
+class GzipScan implements LogScan {
+  readonly #inner: PlainScan;
+  readonly #gunzip: Gunzip;
+  readonly #name: string;
+  #error: string | null = null;
+  #size = 0;
+  #inflated = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+    this.#inner = new PlainScan(name.slice(0, -3));
+    this.#gunzip = createGunzip();
+    this.#gunzip.on("data", (chunk: Buffer) => {
+      this.#inflated += chunk.length;
+      if (this.#inflated > INFLATED_LIMIT) this.#gunzip.destroy(new Error("too large to count"));
+      this.#inner.feed(chunk);
+    });
+    this.#gunzip.on("error", (error: NodeJS.ErrnoException) => {
+      this.#error = error.code === "Z_BUF_ERROR" ? "the gzip is cut" : `the gzip is damaged (${error.message})`;
+    });
+  }
+
+  async feed(chunk: Buffer): Promise<void> {
+    this.#size += chunk.length;
+    if (this.#error !== null || this.#gunzip.destroyed) return;
+    // The chunk's buffer is used again as soon as this returns.
+    if (!this.#gunzip.write(Buffer.from(chunk))) {
+      await Promise.race([once(this.#gunzip, "drain").catch(() => {}), once(this.#gunzip, "close")]);
+    }
+  }
+
+  zeros(count: number): void {
+    this.#size += count;
+    if (this.#error === null && !this.#gunzip.destroyed) this.#gunzip.write(Buffer.alloc(Math.min(count, 4096)));
+  }
+
+  async end(): Promise<LogSummary | null> {
+    if (this.#size === 0) return this.#inner.end();
+    if (!this.#gunzip.destroyed) {
+      const over = Promise.race([once(this.#gunzip, "end").catch(() => {}), once(this.#gunzip, "close")]);
+      this.#gunzip.end();
+      await over;
+    }
+    const summary = await this.#inner.end();
+    if (this.#error === null) return summary;
+    const found = summary ?? { kind: kindOfName(this.#name), format: "unknown", rows: 0, firstUs: null, lastUs: null };
+    const own = summary?.format === "tsv" ? "" : summary?.damage;
+    return { ...found, damage: own ? `${this.#error}; ${own}` : this.#error };
+  }
+}
+
+/** `conn` of `conn.log`, `conn.2026-11-23-10-00-00.log`, `conn-26-11-23_10.00.00.log`, `json_streaming_conn.log.1`. */
+function kindOfName(name: string): string {
+  return /^\.?(?:json_streaming_)?([A-Za-z0-9_]+)/.exec(name)?.[1] ?? name;
+}
+
+/** Microseconds of the decimal number at `at`; NaN when there is none. */
+function decimalUs(buffer: Buffer, at: number, end: number): number {
+  let value = 0;
+  let i = at;
+  for (; i < end; i++) {
+    const digit = buffer[i]! - 48;
+    if (digit < 0 || digit > 9) break;
+    value = value * 10 + digit;
+  }
+  if (i === at) return Number.NaN;
+  let scale = 1e6;
+  if (buffer[i] === 46) {
+    for (i++; i < end && scale > 1; i++) {
+      const digit = buffer[i]! - 48;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+      scale /= 10;
+    }
+  }
+  return value * scale;
+}
+
+function tsvTimeUs(buffer: Buffer, start: number, end: number, separator: Buffer, column: number): number {
+  let at = start;
+  for (let i = 0; i < column; i++) {
+    const next = buffer.indexOf(separator, at);
+    if (next === -1 || next >= end) return Number.NaN;
+    at = next + separator.length;
+  }
+  return decimalUs(buffer, at, end);
+}
+
+const TS_KEY = Buffer.from('"ts":');
+
+/** Zeek writes `ts` as seconds, as milliseconds (a whole number above 10^11), or as ISO 8601 in UTC. */
+function jsonTimeUs(buffer: Buffer, start: number, end: number): number {
+  let at = start + 1;
+  if (buffer.compare(TS_KEY, 0, 5, at, at + 5) !== 0) {
+    const found = buffer.subarray(start, end).indexOf(TS_KEY);
+    if (found === -1) return Number.NaN;
+    at = start + found;
+  }
+  at += 5;
+  if (buffer[at] === 0x20) at++;
+  if (buffer[at] === 0x22) {
+    const text = buffer.toString("latin1", at + 1, Math.min(end, at + 40));
+    const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?/.exec(text);
+    return match ? Date.parse(`${match[1]}Z`) * 1000 + Number((match[2] ?? "0").padEnd(6, "0")) : Number.NaN;
+  }
+  const us = decimalUs(buffer, at, end);
+  return us > 1e17 ? us / 1000 : us;
+}

@@ -1,0 +1,151 @@
+/**
+ * What a run has to undo even if it is killed: every step is written down in a folder of its own before it is done,
+ * and the next run undoes what a dead one left (partial destinations, mounts, nbd devices, sockets).
+ */
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from "node:fs";
+import { join } from "node:path";
+import { TapscopeError } from "../../core/errors.ts";
+import { run } from "../../core/process.ts";
+
+/** A step that must be undone, in the order in which steps are undone last to first. */
+export type Step =
+  | { readonly kind: "partial"; readonly path: string }
+  | { readonly kind: "mount"; readonly path: string }
+  | { readonly kind: "nbd"; readonly device: string };
+
+const STATE = "steps.jsonl";
+
+/** The folder and the log of steps of one running extraction. Disposing removes the folder: the steps are undone by then. */
+export class RunState implements AsyncDisposable {
+  /** Mode 0700: sockets and overlays go here. */
+  readonly folder: string;
+  readonly owner: string;
+
+  constructor() {
+    this.owner = ownerOf(process.pid)!;
+    this.folder = join(baseFolder(), this.owner);
+    mkdirSync(this.folder, { mode: 0o700, recursive: true });
+  }
+
+  /** Call before doing what the step says. */
+  record(step: Step): void {
+    appendFileSync(join(this.folder, STATE), `${JSON.stringify(step)}\n`, { mode: 0o600 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Undoes what dead runs of this user left. Returns what was undone, sentences; what cannot be undone is said too. */
+export async function sweepDeadRuns(): Promise<string[]> {
+  const base = baseFolder();
+  const done: string[] = [];
+  for (const owner of existsSync(base) ? readdirSync(base) : []) {
+    if (isAlive(owner)) continue;
+    const folder = join(base, owner);
+    let undone = true;
+    for (const step of readSteps(folder).reverse()) {
+      try {
+        const sentence = await undo(step, owner);
+        if (sentence) done.push(sentence);
+      } catch (error) {
+        undone = false;
+        done.push(`could not undo what a killed run left: ${(error as Error).message}`);
+      }
+    }
+    if (undone) rmSync(folder, { recursive: true, force: true });
+  }
+  return done;
+}
+
+/** `<pid>-<start time>-<PID namespace>` of a process, or null when there is none: a pid alone is used again. */
+export function ownerOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (fields[0] === "Z" || fields[0] === "X") return null;
+    return `${pid}-${fields[19]}-${pidNamespace()}`;
+  } catch {
+    return null;
+  }
+}
+
+/** True when the owner's process runs, or cannot be told because it is of another PID namespace. */
+export function isAlive(owner: string): boolean {
+  const match = /^(\d+)-\d+-(\d+)$/.exec(owner);
+  if (!match || match[2] !== pidNamespace()) return true;
+  return ownerOf(Number(match[1])) === owner;
+}
+
+function pidNamespace(): string {
+  return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0";
+}
+
+function readSteps(folder: string): Step[] {
+  try {
+    const lines = readFileSync(join(folder, STATE), "utf8").split("\n");
+    // The last line may be cut by the kill.
+    return lines.flatMap((line): Step[] => {
+      try {
+        return [JSON.parse(line) as Step];
+      } catch {
+        return [];
+      }
+    });
+  } catch {
+    return [];
+  }
+}
+
+async function undo(step: Step, owner: string): Promise<string | null> {
+  if (step.kind === "partial") {
+    if (readOwner(step.path) !== owner) return null;
+    rmSync(step.path, { recursive: true, force: true });
+    return `removed ${step.path}, left by a killed run`;
+  }
+  if (step.kind === "mount") {
+    const mounts = readFileSync("/proc/self/mountinfo", "latin1").split("\n");
+    if (!mounts.some((line) => line.split(" ")[4] === step.path)) return null;
+    await run(["umount", "--lazy", step.path]);
+    return `unmounted ${step.path}, left by a killed run`;
+  }
+  const name = step.device.replace("/dev/", "");
+  if (!existsSync(`/sys/class/block/${name}/pid`)) return null;
+  await run(["qemu-nbd", "--disconnect", step.device]);
+  return `disconnected ${step.device}, left by a killed run`;
+}
+
+/** Who made a partial destination: the text of its file `owner`; null when it is none of ours. */
+export function readOwner(partial: string): string | null {
+  try {
+    return readFileSync(join(partial, "owner"), "utf8").trim();
+  } catch {
+    return null;
+  }
+}
+
+function baseFolder(): string {
+  const uid = process.getuid!();
+  const runtime = process.env.XDG_RUNTIME_DIR;
+  const ours = runtime ? join(runtime, "tapscope") : `/tmp/tapscope-${uid}`;
+  const base = join(ours, "disk");
+  mkdirSync(base, { mode: 0o700, recursive: true });
+  // /tmp is everyone's: a folder another user made there beforehand is not to be trusted.
+  const stat = lstatSync(ours);
+  if (!stat.isDirectory() || stat.uid !== uid || (stat.mode & 0o022) !== 0) {
+    throw new TapscopeError("E_STATE_FOLDER", `cannot use ${ours}: it is not a folder that only this user may write to`, {
+      hint: "remove it, or set XDG_RUNTIME_DIR",
+    });
+  }
+  return base;
+}
