@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { registerBridge } from "./bridge.ts";
+import { registerBro } from "./bro.ts";
 import { registerClean } from "./clean.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerInfo } from "./info.ts";
@@ -30,6 +31,7 @@ export function buildProgram(): Command {
   registerTap(program);
   registerMirror(program);
   registerInfo(program);
+  registerBro(program);
   registerLab(program);
   registerDoctor(program);
   registerClean(program);

@@ -2,7 +2,7 @@
  * A quick look at a log while it is copied: is it Zeek's (TSV with its `#` header, or JSON lines), which kind, how many
  * rows, from when to when, and what a killed machine did to it. The full reader of logs is another part; this one counts.
  */
-import { once } from "node:events";
+import { finished } from "node:stream/promises";
 import { createGunzip, type Gunzip } from "node:zlib";
 
 export interface LogSummary {
@@ -125,16 +125,23 @@ class PlainScan implements LogScan {
 
   #line(buffer: Buffer, start: number, end: number): void {
     if (start === end) return;
-    if (this.#format === "tsv" && buffer[start] === 0x23) return this.#header(buffer.toString("latin1", start, end));
-    if (this.#format === "json") {
-      if (buffer[start] !== 0x7b) return;
-      if (this.#rows === 0) this.#firstObject(buffer.toString("latin1", start, Math.min(end, start + LINE_LIMIT)));
-      this.#rows++;
-      this.#time(jsonTimeUs(buffer, start, end));
+    if (this.#format === "tsv") this.#tsvLine(buffer, start, end);
+    else if (buffer[start] === 0x7b) this.#jsonLine(buffer, start, end);
+  }
+
+  #tsvLine(buffer: Buffer, start: number, end: number): void {
+    if (buffer[start] === 0x23) {
+      this.#header(buffer.toString("latin1", start, end));
       return;
     }
     this.#rows++;
     if (this.#timeColumn >= 0) this.#time(tsvTimeUs(buffer, start, end, this.#separator, this.#timeColumn));
+  }
+
+  #jsonLine(buffer: Buffer, start: number, end: number): void {
+    if (this.#rows === 0) this.#firstObject(buffer.toString("latin1", start, Math.min(end, start + LINE_LIMIT)));
+    this.#rows++;
+    this.#time(jsonTimeUs(buffer, start, end));
   }
 
   #header(line: string): void {
@@ -171,6 +178,8 @@ class GzipScan implements LogScan {
   readonly #inner: PlainScan;
   readonly #gunzip: Gunzip;
   readonly #name: string;
+  /** Resolves when nothing more comes out. */
+  readonly #over: Promise<void>;
   #error: string | null = null;
   #size = 0;
   #inflated = 0;
@@ -184,6 +193,7 @@ class GzipScan implements LogScan {
       if (this.#inflated > INFLATED_LIMIT) this.#gunzip.destroy(new Error("too large to count"));
       this.#inner.feed(chunk);
     });
+    this.#over = finished(this.#gunzip, { writable: false }).catch(() => {});
     this.#gunzip.on("error", (error: NodeJS.ErrnoException) => {
       this.#error = error.code === "Z_BUF_ERROR" ? "the gzip is cut" : `the gzip is damaged (${error.message})`;
     });
@@ -194,7 +204,7 @@ class GzipScan implements LogScan {
     if (this.#error !== null || this.#gunzip.destroyed) return;
     // The chunk's buffer is used again as soon as this returns.
     if (!this.#gunzip.write(Buffer.from(chunk))) {
-      await Promise.race([once(this.#gunzip, "drain").catch(() => {}), once(this.#gunzip, "close")]);
+      await Promise.race([new Promise((resolve) => this.#gunzip.once("drain", resolve)), this.#over]);
     }
   }
 
@@ -206,9 +216,8 @@ class GzipScan implements LogScan {
   async end(): Promise<LogSummary | null> {
     if (this.#size === 0) return this.#inner.end();
     if (!this.#gunzip.destroyed) {
-      const over = Promise.race([once(this.#gunzip, "end").catch(() => {}), once(this.#gunzip, "close")]);
       this.#gunzip.end();
-      await over;
+      await this.#over;
     }
     const summary = await this.#inner.end();
     if (this.#error === null) return summary;

@@ -10,7 +10,13 @@ import { ImageFile } from "./image/file.ts";
 import { type ImageFormat, identifyImage } from "./image/identify.ts";
 import { findWriter } from "./image/in-use.ts";
 import { needsQemu, openNative } from "./image/native.ts";
-import { type Content, identifyContent, type Partition, type PartitionTable, readPartitionTable } from "./partition/table.ts";
+import {
+  type Content,
+  identifyContent,
+  type Partition,
+  type PartitionTable,
+  readPartitionTable,
+} from "./partition/table.ts";
 import type { FileTree } from "./tree.ts";
 
 export type Method = "native" | "qemu-nbd" | "kernel-nbd";
@@ -80,7 +86,12 @@ export async function openDisk(image: string, options: OpenOptions = {}): Promis
     const { device } = opened;
     const table = await readPartitionTable(device);
     const partitions = await identifyAll(device, table);
-    const whole: FoundPartition = { number: 0, start: 0, size: device.size, content: await identifyContent(device, { number: 0, start: 0, size: device.size }) };
+    const whole: FoundPartition = {
+      number: 0,
+      start: 0,
+      size: device.size,
+      content: await identifyContent(device, { number: 0, start: 0, size: device.size }),
+    };
     const chosen = choosePartition(image, table, partitions, whole, options.partition);
     const slice = new Slice(device, chosen.start, Math.min(chosen.size, Math.max(0, device.size - chosen.start)));
     const tree = await openFilesystem(image, chosen, slice, options.replay ?? true);
@@ -131,7 +142,9 @@ async function openImage(image: string, format: ImageFormat, options: OpenOption
   const why = method === "qemu-nbd" ? "it was asked for" : await needsQemu(image, format);
   if (why === null) return openNative(image, format, options);
   if (method === "native") {
-    throw new TapscopeError("E_DISK_FEATURE", `cannot read ${image} natively: ${why}`, { hint: "use --method qemu-nbd" });
+    throw new TapscopeError("E_DISK_FEATURE", `cannot read ${image} natively: ${why}`, {
+      hint: "use --method qemu-nbd",
+    });
   }
   const { openWithQemu } = await import("./method/qemu-nbd.ts");
   return openWithQemu(image, format, why, options);
@@ -171,9 +184,15 @@ function choosePartition(
   if (whole.content === "ext") return whole;
   if (partitions.length > 0) {
     const cut = partitions.some((partition) => partition.content === "unreadable");
-    throw new TapscopeError("E_FS_UNKNOWN", `no partition of ${image} holds an ext2, ext3 or ext4 filesystem: ${list}`, {
-      hint: cut ? "the image is cut: get a whole copy of it" : hintFor(partitions.map((partition) => partition.content)),
-    });
+    throw new TapscopeError(
+      "E_FS_UNKNOWN",
+      `no partition of ${image} holds an ext2, ext3 or ext4 filesystem: ${list}`,
+      {
+        hint: cut
+          ? "the image is cut: get a whole copy of it"
+          : hintFor(partitions.map((partition) => partition.content)),
+      },
+    );
   }
   const damaged = table.warnings.length > 0 ? ` (${table.warnings.join("; ")})` : "";
   if (whole.content === "empty" && damaged === "") {
@@ -192,12 +211,19 @@ function hintFor(contents: readonly Content[]): string | undefined {
   if (contents.some((content) => ["xfs", "btrfs", "fat", "ntfs", "squashfs"].includes(content))) {
     return "--method kernel-nbd lets this host's kernel read it (needs root)";
   }
-  if (contents.includes("luks")) return "the partition is encrypted inside the disk: open it with cryptsetup and extract from that device";
-  if (contents.includes("lvm")) return "the partition is an LVM volume: activate it and extract from the volume's device";
+  if (contents.includes("luks"))
+    return "the partition is encrypted inside the disk: open it with cryptsetup and extract from that device";
+  if (contents.includes("lvm"))
+    return "the partition is an LVM volume: activate it and extract from the volume's device";
   return undefined;
 }
 
-async function openFilesystem(image: string, partition: FoundPartition, slice: Slice, replay: boolean): Promise<FileTree> {
+async function openFilesystem(
+  image: string,
+  partition: FoundPartition,
+  slice: Slice,
+  replay: boolean,
+): Promise<FileTree> {
   try {
     return await ExtFilesystem.open(slice, { replay });
   } catch (error) {
@@ -221,7 +247,8 @@ export async function resolvePath(tree: FileTree, path?: string): Promise<{ path
   let done = "";
   for (const step of path.split("/").filter((part) => part !== "" && part !== ".")) {
     const node = await tree.node(at);
-    if (node.type === "link") throw new TapscopeError("E_DISK_PATH", `${done} is a link in the guest, which is not followed`);
+    if (node.type === "link")
+      throw new TapscopeError("E_DISK_PATH", `${done} is a link in the guest, which is not followed`);
     const next = node.type === "directory" ? await findEntry(tree, at, Buffer.from(step)) : null;
     if (next === null) {
       throw new TapscopeError("E_DISK_PATH", `there is no ${done}/${step} on the disk`, {

@@ -143,9 +143,13 @@ function baseFolder(): string {
   // /tmp is everyone's: a folder another user made there beforehand is not to be trusted.
   const stat = lstatSync(ours);
   if (!stat.isDirectory() || stat.uid !== uid || (stat.mode & 0o022) !== 0) {
-    throw new TapscopeError("E_STATE_FOLDER", `cannot use ${ours}: it is not a folder that only this user may write to`, {
-      hint: "remove it, or set XDG_RUNTIME_DIR",
-    });
+    throw new TapscopeError(
+      "E_STATE_FOLDER",
+      `cannot use ${ours}: it is not a folder that only this user may write to`,
+      {
+        hint: "remove it, or set XDG_RUNTIME_DIR",
+      },
+    );
   }
   return base;
 }

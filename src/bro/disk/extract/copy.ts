@@ -23,11 +23,6 @@ export interface Copied {
   readonly reason: string | null;
 }
 
-/** Where bytes go. `write` may keep the chunk until it resolves. */
-export interface ByteSink {
-  write(chunk: Buffer, position: number): Promise<void>;
-}
-
 /** Copies files one after another with the same buffers. */
 export class Copier {
   readonly #tree: FileTree;
@@ -41,7 +36,7 @@ export class Copier {
     this.#onBytes = onBytes;
   }
 
-  async copy(reference: number, into: OutputFile | ByteSink, scan: LogScan | null): Promise<Copied> {
+  async copy(reference: number, into: OutputFile, scan: LogScan | null): Promise<Copied> {
     const hash = createHash("sha256");
     const missing: [number, number][] = [];
     let [holes, reason] = [0, null as string | null];
@@ -54,7 +49,8 @@ export class Copier {
     };
     const skip = (length: number) => {
       holes += length;
-      if (holes <= HASHED_HOLES) for (let left = length; left > 0; left -= ZEROS.length) hash.update(ZEROS.subarray(0, left));
+      if (holes <= HASHED_HOLES)
+        for (let left = length; left > 0; left -= ZEROS.length) hash.update(ZEROS.subarray(0, left));
       scan?.zeros(length);
       this.#onBytes(length);
     };

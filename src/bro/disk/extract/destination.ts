@@ -209,8 +209,13 @@ export function checkDestination(dir: string): void {
 function cannotMake(partial: string, error: NodeJS.ErrnoException, owner: string | null): TapscopeError {
   if (error.code !== "EEXIST") return toDestinationError(error, partial);
   return owner === null
-    ? new TapscopeError("E_DEST_EXISTS", `cannot use ${partial}: it exists and is not tapscope's`, { hint: "move it away" })
-    : new TapscopeError("E_DEST_BUSY", `cannot use ${partial}: another tapscope (pid ${Number.parseInt(owner, 10)}) is writing there`);
+    ? new TapscopeError("E_DEST_EXISTS", `cannot use ${partial}: it exists and is not tapscope's`, {
+        hint: "move it away",
+      })
+    : new TapscopeError(
+        "E_DEST_BUSY",
+        `cannot use ${partial}: another tapscope (pid ${Number.parseInt(owner, 10)}) is writing there`,
+      );
 }
 
 /** What an error of the host's own filesystem means to the user. */
@@ -224,6 +229,8 @@ export function toDestinationError(error: unknown, path: string): TapscopeError 
       cause: error,
     });
   }
-  const why = { EACCES: "permission denied", EROFS: "the filesystem is read-only", ENOENT: "no such folder" }[code ?? ""];
+  const why = { EACCES: "permission denied", EROFS: "the filesystem is read-only", ENOENT: "no such folder" }[
+    code ?? ""
+  ];
   return new TapscopeError("E_DEST", `cannot write to ${path}: ${why ?? (error as Error).message}`, { cause: error });
 }

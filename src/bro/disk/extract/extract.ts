@@ -182,4 +182,3 @@ function folderNames(images: readonly string[]): string[] | null {
     return name;
   });
 }
-

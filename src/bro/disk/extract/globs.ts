@@ -43,7 +43,9 @@ function toRegex(glob: string): RegExp {
     else if (char === "?") source += "[^/]";
     else if (char === "[" && glob.indexOf("]", i + 2) !== -1) {
       const end = glob.indexOf("]", i + 2);
-      const body = glob.slice(i + 1, end).replace(/[\\[\]^]/g, (special, at) => (special === "^" && at === 0 ? "^" : `\\${special}`));
+      const body = glob
+        .slice(i + 1, end)
+        .replace(/[\\[\]^]/g, (special, at) => (special === "^" && at === 0 ? "^" : `\\${special}`));
       source += `[${body.replace(/^!/, "^")}]`;
       i = end;
     } else {

@@ -21,9 +21,7 @@ export function pathText(path: Buffer): string {
 /** `path` and, where it is not UTF-8, `path_b64` with the exact bytes: for JSON. */
 export function pathKeys(path: Buffer, key = "path"): Record<string, string> {
   const text = decode(path);
-  return text === null
-    ? { [key]: sanitizeBytes(path), [`${key}_b64`]: path.toString("base64") }
-    : { [key]: text };
+  return text === null ? { [key]: sanitizeBytes(path), [`${key}_b64`]: path.toString("base64") } : { [key]: text };
 }
 
 function decode(path: Buffer): string | null {

@@ -2,8 +2,9 @@
  * What will be extracted: the tree is walked once, names are judged, links and devices are recorded, directory loops and
  * entries without end are cut off. Nothing is written but the manifest.
  */
-import type { FileNode, FileTree } from "../tree.ts";
+
 import { DamagedError } from "../device.ts";
+import type { FileNode, FileTree } from "../tree.ts";
 import type { PathFilter } from "./globs.ts";
 import type { Manifest } from "./manifest.ts";
 import { illegalName, pathText } from "./names.ts";

@@ -1,7 +1,8 @@
 /** Writes a plan into a destination: folders, files, then (if asked for) the links that stay inside the tree. */
+
+import { DamagedError } from "../device.ts";
 import type { LogSummary } from "../log-scan.ts";
 import { scanFor } from "../log-scan.ts";
-import { DamagedError } from "../device.ts";
 import type { FileNode, FileTree } from "../tree.ts";
 import { Copier } from "./copy.ts";
 import { type OutputDirectory, toDestinationError } from "./destination.ts";
@@ -209,7 +210,8 @@ class TreeWriter {
     try {
       target = await this.#tree.linkTarget(link.reference);
     } catch (error) {
-      if (error instanceof DamagedError) return this.#manifest.skip(path, node, `a link that cannot be read: ${error.message}`);
+      if (error instanceof DamagedError)
+        return this.#manifest.skip(path, node, `a link that cannot be read: ${error.message}`);
       throw error;
     }
     const why =
@@ -242,7 +244,11 @@ class TreeWriter {
   /** The host would not have a name or a size: that one is left out. A full disk ends the run. */
   #refused(path: Buffer, node: FileNode, error: unknown): void {
     const code = (error as NodeJS.ErrnoException).code;
-    const why = { EEXIST: "the name is taken", EILSEQ: "the host does not take the name", ENAMETOOLONG: "the name is too long" };
+    const why = {
+      EEXIST: "the name is taken",
+      EILSEQ: "the host does not take the name",
+      ENAMETOOLONG: "the name is too long",
+    };
     const known = why[code as keyof typeof why] ?? (isRefusedSize(error) ? "the host does not take its size" : null);
     if (known === null) throw toDestinationError(error, "the destination");
     this.#manifest.skip(path, node, known);

@@ -52,7 +52,10 @@ async function openChain(
   opened: Opened[],
 ): Promise<BlockDevice> {
   if (opened.length >= MAX_CHAIN) {
-    throw new TapscopeError("E_DISK_BACKING", `cannot read ${path}: more than ${MAX_CHAIN} backing files on each other`);
+    throw new TapscopeError(
+      "E_DISK_BACKING",
+      `cannot read ${path}: more than ${MAX_CHAIN} backing files on each other`,
+    );
   }
   const file = new ImageFile(path);
   const entry: Opened = { file, header: format === "raw" ? null : await readQcow2Header(file), image: null };
@@ -81,15 +84,24 @@ async function backingFormat(path: string, said: string | null): Promise<ImageFo
   await using file = new ImageFile(path);
   const format = await identifyImage(file, path);
   if (format === "raw" || (format === "qcow2" && (await needsQemu(path, format)) === null)) return format;
-  throw new TapscopeError("E_DISK_FEATURE", `the backing file ${path} is a ${format} image that cannot be read natively`, {
-    hint: "flatten the image first: qemu-img convert -O qcow2",
-  });
+  throw new TapscopeError(
+    "E_DISK_FEATURE",
+    `the backing file ${path} is a ${format} image that cannot be read natively`,
+    {
+      hint: "flatten the image first: qemu-img convert -O qcow2",
+    },
+  );
 }
 
 async function findSnapshot(path: string, file: ImageFile, header: Qcow2Header, wanted: string) {
   const all = await readSnapshots(file, header);
   const found = all.find((snapshot) => snapshot.name === wanted) ?? all.find((snapshot) => snapshot.id === wanted);
-  if (!found) throw noSnapshot(path, wanted, all.map((snapshot) => snapshot.name));
+  if (!found)
+    throw noSnapshot(
+      path,
+      wanted,
+      all.map((snapshot) => snapshot.name),
+    );
   return found;
 }
 
@@ -115,7 +127,9 @@ async function judge(opened: readonly Opened[]): Promise<Verdict> {
       damaged = true;
     }
     if (check && check.unreferenced > 0) {
-      warnings.push(`${file.path}: ${check.unreferenced} clusters in use are counted as free (bad refcounts): harmless for reading`);
+      warnings.push(
+        `${file.path}: ${check.unreferenced} clusters in use are counted as free (bad refcounts): harmless for reading`,
+      );
     }
   }
   return { warnings, damaged };

@@ -71,7 +71,8 @@ export class NbdDevice implements BlockDevice {
       throw protocolError("an answer that belongs to no request");
     }
     const error = reply.readUInt32BE(4);
-    if (error !== 0) throw new DamagedError(`the image cannot be read at byte ${offset} of the disk (NBD error ${error})`);
+    if (error !== 0)
+      throw new DamagedError(`the image cannot be read at byte ${offset} of the disk (NBD error ${error})`);
     await this.#input.takeInto(into);
   }
 
@@ -83,7 +84,8 @@ export class NbdDevice implements BlockDevice {
 
 async function shakeHands(socket: Socket, input: Input): Promise<number> {
   const hello = await input.take(18);
-  if (hello.readBigUInt64BE(0) !== NBDMAGIC || hello.readBigUInt64BE(8) !== IHAVEOPT) throw protocolError("no NBD greeting");
+  if (hello.readBigUInt64BE(0) !== NBDMAGIC || hello.readBigUInt64BE(8) !== IHAVEOPT)
+    throw protocolError("no NBD greeting");
   const flags = hello.readUInt16BE(16);
   if (!(flags & FLAG_FIXED_NEWSTYLE)) throw protocolError("only the old handshake");
   // Client flags, then NBD_OPT_GO for the default export ("") without asking for further information.

@@ -8,8 +8,8 @@ import { setTimeout } from "node:timers/promises";
 import { Cleanup } from "../../../core/cleanup.ts";
 import { TapscopeError } from "../../../core/errors.ts";
 import { type Child, spawn } from "../../../core/process.ts";
-import type { ImageFormat } from "../image/identify.ts";
 import { ImageFile } from "../image/file.ts";
+import type { ImageFormat } from "../image/identify.ts";
 import type { OpenedImage, OpenOptions } from "../open.ts";
 import { RunState } from "../run-state.ts";
 import { NbdDevice } from "./nbd-client.ts";
@@ -32,7 +32,8 @@ export async function openWithQemu(
     const state = cleanup.use("remove the run's folder", new RunState());
     const socket = join(state.folder, "nbd");
     const argv = ["qemu-nbd", "--read-only", "--shared=1", "--persistent", `--socket=${socket}`];
-    if (options.keyFile !== undefined) argv.push("--object", `secret,id=${SECRET},file=${options.keyFile.replaceAll(",", ",,")}`);
+    if (options.keyFile !== undefined)
+      argv.push("--object", `secret,id=${SECRET},file=${options.keyFile.replaceAll(",", ",,")}`);
     if (options.snapshot !== undefined) argv.push(`--load-snapshot=${snapshotOption(image, options.snapshot)}`);
     const server = cleanup.use("stop qemu-nbd", spawn([...argv, `json:${JSON.stringify(node)}`]));
     await waitForSocket(server, socket, image, why, options);
@@ -60,7 +61,13 @@ function snapshotOption(image: string, name: string): string {
   return `snapshot.name=${name.replaceAll(",", ",,")}`;
 }
 
-async function waitForSocket(server: Child, socket: string, image: string, why: string, options: OpenOptions): Promise<void> {
+async function waitForSocket(
+  server: Child,
+  socket: string,
+  image: string,
+  why: string,
+  options: OpenOptions,
+): Promise<void> {
   let stderr = "";
   server.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-4000);
@@ -70,27 +77,50 @@ async function waitForSocket(server: Child, socket: string, image: string, why: 
   void server.ended.then(() => {
     ended = true;
   });
-  for (const deadline = Date.now() + START_MS; !statSync(socket, { throwIfNoEntry: false }); await setTimeout(POLL_MS)) {
+  for (
+    const deadline = Date.now() + START_MS;
+    !statSync(socket, { throwIfNoEntry: false });
+    await setTimeout(POLL_MS)
+  ) {
     options.signal?.throwIfAborted();
     if (ended) throw whyItEnded(await server.ended, stderr, image, why, options);
-    if (Date.now() > deadline) throw new TapscopeError("E_QEMU_NBD", `cannot read ${image}: qemu-nbd did not start within 30 s`);
+    if (Date.now() > deadline)
+      throw new TapscopeError("E_QEMU_NBD", `cannot read ${image}: qemu-nbd did not start within 30 s`);
   }
 }
 
-function whyItEnded(exit: Awaited<Child["ended"]>, stderr: string, image: string, why: string, options: OpenOptions): TapscopeError {
+function whyItEnded(
+  exit: Awaited<Child["ended"]>,
+  stderr: string,
+  image: string,
+  why: string,
+  options: OpenOptions,
+): TapscopeError {
   if (exit.notFound) {
     return new TapscopeError("E_QEMU_MISSING", `cannot read ${image}: ${why}, and qemu-nbd is not installed`, {
       hint: "install the package qemu-utils",
     });
   }
-  const lastLine = stderr.trim().split("\n").at(-1)?.replace(/^qemu-nbd: /, "") ?? "";
+  const lastLine =
+    stderr
+      .trim()
+      .split("\n")
+      .at(-1)
+      ?.replace(/^qemu-nbd: /, "") ?? "";
   if (/Invalid password|cannot unlock any keyslot/i.test(stderr)) {
-    return new TapscopeError("E_DISK_KEY_WRONG", `cannot read ${image}: the passphrase in ${options.keyFile} does not open it`, {
-      hint: "the file must hold the passphrase and nothing else, not even a newline at the end",
-    });
+    return new TapscopeError(
+      "E_DISK_KEY_WRONG",
+      `cannot read ${image}: the passphrase in ${options.keyFile} does not open it`,
+      {
+        hint: "the file must hold the passphrase and nothing else, not even a newline at the end",
+      },
+    );
   }
   if (options.snapshot !== undefined && /snapshot/i.test(stderr)) {
     return new TapscopeError("E_DISK_SNAPSHOT", `there is no snapshot '${options.snapshot}' in ${image}: ${lastLine}`);
   }
-  return new TapscopeError("E_QEMU_NBD", `cannot read ${image}: qemu-nbd ${lastLine ? `says: ${lastLine}` : "ended at once"}`);
+  return new TapscopeError(
+    "E_QEMU_NBD",
+    `cannot read ${image}: qemu-nbd ${lastLine ? `says: ${lastLine}` : "ended at once"}`,
+  );
 }
