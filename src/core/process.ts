@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
-import { execa, type Options } from "execa";
+import { execa, execaSync, type Options } from "execa";
 import { tellCommand } from "./announce.ts";
 import { type ErrorCode, TapscopeError } from "./errors.ts";
 import { HOST, type Place, wrapForPlace } from "./place.ts";
@@ -81,17 +81,53 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
     ...(options.signal ? { cancelSignal: options.signal } : {}),
   });
+  return outcome(argv, result, options, timeoutMs);
+}
+
+/**
+ * Runs a short program and lets nothing else happen meanwhile: for what is found to be needed in the middle of the packet
+ * path, once. Throws as `run` does.
+ */
+export function runSync(argv: readonly string[], options: Omit<RunOptions, "signal"> = {}): RunResult {
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  const place = options.place ?? HOST;
+  tellCommand(argv, place);
+  const [file, ...args] = wrapForPlace(place, argv);
+  const result = execaSync(file!, args, {
+    reject: false,
+    timeout: timeoutMs,
+    stripFinalNewline: false,
+    env: { LC_ALL: "C", ...options.env },
+    ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
+  });
+  return outcome(argv, result, options, timeoutMs);
+}
+
+/** What execa tells of a program that has ended. */
+interface Ended {
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly timedOut: boolean;
+  readonly code?: string | undefined;
+  /** Undefined when the program could not be started. */
+  readonly stdout: string | undefined;
+  readonly stderr: string | undefined;
+  readonly durationMs: number;
+}
+
+function outcome(argv: readonly string[], result: Ended, options: RunOptions, timeoutMs: number): RunResult {
+  const { stdout = "", stderr = "" } = result;
   const exit: Exit = {
     exitCode: result.exitCode,
     signal: result.signal,
     timedOut: result.timedOut,
-    notFound: isNotFound(result.code, result.exitCode, result.stderr, argv[0]!),
-    stderr: result.stderr.slice(-4000),
+    notFound: isNotFound(result.code, result.exitCode, stderr, argv[0]!),
+    stderr: stderr.slice(-4000),
     durationMs: result.durationMs,
   };
   if (exit.exitCode === undefined || !(options.okCodes ?? [0]).includes(exit.exitCode))
     throw failure(argv, exit, timeoutMs);
-  return { stdout: result.stdout, stderr: result.stderr, exitCode: exit.exitCode, durationMs: result.durationMs };
+  return { stdout, stderr, exitCode: exit.exitCode, durationMs: result.durationMs };
 }
 
 // setpriv, nsenter or ip start the program: when there is none, they say so (setpriv and nsenter exit with 127).

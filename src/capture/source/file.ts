@@ -1,4 +1,5 @@
 /** Capture files and standard input as sources: plain or compressed, whole or still being written. */
+import { CaptureFilter } from "../filter/bpf.ts";
 import { CaptureReader } from "../format/reader.ts";
 import type { CaptureSummary, Compression } from "../format/summary.ts";
 import type { FrameSink } from "../frame.ts";
@@ -7,6 +8,8 @@ import { type FollowEnd, fileChunks, followChunks, stdinChunks } from "./chunks.
 import { compressionOf, type Decompress, type Output } from "./decompress.ts";
 
 export interface ReadCaptureOptions {
+  /** Hands on only frames that pass this capture filter (pcap-filter(7)), tagged and untagged ones alike. */
+  readonly filter?: string;
   /** Ends the reading early; what was read is summed up as if the file ended there. */
   readonly signal?: AbortSignal;
   /** The file is still being written: at its end, waits for more until `signal`, or until the file is replaced or shrinks. */
@@ -16,7 +19,8 @@ export interface ReadCaptureOptions {
 /**
  * Reads a capture file, or standard input for `-`, and hands each frame to `sink` in file order.
  * A damaged file is no exception: everything before the damage is handed on, and the summary tells.
- * @throws TapscopeError `E_CAPTURE_OPEN` or `E_CAPTURE_READ` when the file cannot be opened or read.
+ * @throws TapscopeError `E_CAPTURE_OPEN` or `E_CAPTURE_READ` when the file cannot be opened or read; UsageError when the
+ * filter is wrong, ProcessError when there is no tcpdump to compile it.
  */
 export async function readCapture(
   path: string,
@@ -24,7 +28,8 @@ export async function readCapture(
   options: ReadCaptureOptions = {},
 ): Promise<CaptureSummary> {
   const { signal, follow = false } = options;
-  const reader = new CaptureReader(sink);
+  const filter = options.filter ? new CaptureFilter(options.filter) : null;
+  const reader = new CaptureReader(filter ? filter.sink(sink) : sink);
   const followEnd: FollowEnd = { shrunk: null, replaced: null };
   const source =
     path === "-"
@@ -40,6 +45,7 @@ export async function readCapture(
   }
   if (followEnd.shrunk !== null) reader.fault("corrupt", followEnd.shrunk);
   if (followEnd.replaced !== null) reader.warn(followEnd.replaced);
+  for (const warning of filter?.warnings ?? []) reader.warn(warning);
   // What ends in mid-record while it is being written is "not yet", and what we stop reading is not cut short.
   reader.end({ partial: signal?.aborted ?? false });
   return reader.summary(path, compression);
