@@ -10,7 +10,7 @@ export function registerClean(program: Command): void {
     .description("remove what killed runs left behind: mirrors, monitor ports, folders of dead labs")
     .option("--all", "everything tapscope made, but what a running process uses")
     .action(async (options: { all?: boolean }, command: Command) => {
-      const [{ clean }, { listLabs }] = await Promise.all([import("../mirror/clean.ts"), import("../lab/lab.ts")]);
+      const [{ clean }, { listLabs }] = await Promise.all([import("../mirror/clean.ts"), import("../lab/find.ts")]);
       const { json, dryRun } = globalOptions(command);
       // Looking at the labs removes the folders of those that were killed.
       listLabs();

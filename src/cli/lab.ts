@@ -40,7 +40,7 @@ export function registerLab(program: Command): void {
   named(lab.command("status"))
     .description("the running labs, or one of them")
     .action(async (_, command: Command) => {
-      const { findLab, listLabs } = await import("../lab/lab.ts");
+      const { findLab, listLabs } = await import("../lab/find.ts");
       const { json } = globalOptions(command);
       const name = givenName(command);
       const one = name === undefined ? undefined : findLab(name);
@@ -59,7 +59,7 @@ export function registerLab(program: Command): void {
     .argument("<host>", "a, b or switch")
     .argument("<command...>", "the program and its arguments, after --")
     .action(async (host: string, argv: string[], _, command: Command) => {
-      const { findLab } = await import("../lab/lab.ts");
+      const { findLab } = await import("../lab/find.ts");
       globalOptions(command);
       const name = labName(command);
       const up = findLab(name);
@@ -82,7 +82,7 @@ function labName(command: Command): string {
 }
 
 async function describe(lab: { readonly name: string; readonly pid: number; readonly dbSocket: string }) {
-  const { LAB_BRIDGE, LAB_HOSTS, LAB_VLAN, MONITOR_TAP } = await import("../lab/setup.ts");
+  const { LAB_BRIDGE, LAB_HOSTS, LAB_VLAN, MONITOR_TAP } = await import("../lab/topology.ts");
   return {
     name: lab.name,
     pid: lab.pid,

@@ -24,7 +24,7 @@ export async function openSwitch(command: Command, changes: boolean): Promise<Se
 /** The target that a command's global options mean. */
 export async function chooseTarget(command: Command, changes: boolean): Promise<ResolvedTarget> {
   const { db, lab } = globalOptions(command);
-  const labs = () => import("../lab/lab.ts");
+  const labs = () => import("../lab/find.ts");
   return await resolveTarget({
     db,
     lab,

@@ -1,77 +1,20 @@
-/** Labs by name: start, find, stop. See registry.ts for where they are known, holder.ts for what they live in. */
+/** Starts and stops labs. See registry.ts for where they are known, holder.ts for what they live in. */
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TapscopeError } from "../core/errors.ts";
 import { isAlive, startTimeOf } from "../core/identity.ts";
-import type { Place } from "../core/place.ts";
+import { findLab, type Lab, toLab } from "./find.ts";
 import { kill, startHolder } from "./holder.ts";
-import { checkLabName, labDir, labNames, readRecord, removeLabDir, writeRecord } from "./registry.ts";
-import { LAB_DB_SOCKET, LAB_HOSTS, SCHEMA_PATHS, setUpLab } from "./setup.ts";
+import { checkLabName, labDir, readRecord, removeLabDir, writeRecord } from "./registry.ts";
+import { SCHEMA_PATHS, setUpLab } from "./setup.ts";
 import { eventually } from "./wait.ts";
 
 export const DEFAULT_LAB = "lab";
 /** The userspace datapath's ports are tap devices. */
 const TUN = "/dev/net/tun";
 
-/** A running lab. */
-export interface Lab {
-  readonly name: string;
-  /** The lab's holder, as the user's PID namespace numbers it. */
-  readonly pid: number;
-  /** Where the OVS and the monitor tap are. */
-  readonly place: Place;
-  /** OVSDB's socket, as a path that this process can connect to. */
-  readonly dbSocket: string;
-  /** The place of host `a` or `b`, or of `switch`. @throws TapscopeError `E_LAB_HOST` for another name. */
-  host(name: string): Place;
-}
-
 /** A lab that `startLab` made: disposing of it ends it. */
 export interface OwnLab extends Lab, AsyncDisposable {}
-
-function toLab(
-  name: string,
-  record: {
-    readonly holder: { readonly pid: number };
-    readonly init: { readonly pid: number };
-    readonly user: boolean;
-  },
-): Lab {
-  const place: Place = { lab: { pid: record.init.pid, user: record.user } };
-  return {
-    name,
-    pid: record.holder.pid,
-    place,
-    dbSocket: `/proc/${record.init.pid}/root${LAB_DB_SOCKET}`,
-    host(host) {
-      if (host === "switch") return place;
-      if (LAB_HOSTS.some((known) => known.name === host)) return { ...place, netns: host };
-      throw new TapscopeError("E_LAB_HOST", `lab '${name}' has no host '${host}'`, {
-        hint: "a, b, or switch (where the OVS is)",
-      });
-    },
-  };
-}
-
-/** The running lab of that name, ready to be used. */
-export function findLab(name: string): Lab | undefined {
-  const record = readRecord(name);
-  return record?.ready ? toLab(name, record) : undefined;
-}
-
-/** All running labs of this user. Folders that killed labs left are removed. */
-export function listLabs(): Lab[] {
-  return labNames().flatMap((name) => {
-    const record = readRecord(name);
-    if (record === undefined && !isLocked(name)) removeLabDir(name);
-    return record?.ready ? [toLab(name, record)] : [];
-  });
-}
-
-// A lab's maker writes lab.json only when the holder runs: until then the folder is in use all the same.
-function isLocked(name: string): boolean {
-  return existsSync(join(labDir(name), "lock")) && !existsSync(join(labDir(name), "lab.json"));
-}
 
 export interface StartOptions {
   /** Default `lab`. */
@@ -132,8 +75,9 @@ async function make(name: string, schema: string, attached: boolean): Promise<La
     };
     writeRecord(name, { ...record, ready: false });
     await setUpLab({ lab: { pid: holder.init, user: holder.user } }, schema);
-    writeRecord(name, { ...record, ready: true });
-    return toLab(name, record);
+    const ready = { ...record, ready: true };
+    writeRecord(name, ready);
+    return toLab(name, ready);
   } catch (error) {
     await endHolder(holder.pid);
     removeLabDir(name);

@@ -1,43 +1,24 @@
-/**
- * What a lab holds: an Open vSwitch of its own on the userspace datapath, bridge mega_bridge, hosts a and b in network
- * namespaces on VLAN 100 by mega_tap0 and mega_tap1, and the monitor tap mega_tap2. The names are minimega's.
- */
+/** Sets up what a lab holds (topology.ts): an Open vSwitch of its own on the userspace datapath, and the hosts. */
 
 import { TapscopeError } from "../core/errors.ts";
 import type { Place } from "../core/place.ts";
 import { run } from "../core/process.ts";
+import { LAB_BRIDGE, LAB_DB_SOCKET, LAB_HOSTS, LAB_RUN, LAB_VLAN, MONITOR_TAP } from "./topology.ts";
 
-export const LAB_BRIDGE = "mega_bridge";
-export const LAB_VLAN = 100;
-export const MONITOR_TAP = "mega_tap2";
-
-export interface LabHost {
-  readonly name: string;
-  readonly tap: string;
-  /** With prefix length. */
-  readonly ip: string;
-  readonly ip6: string;
-}
-
-export const LAB_HOSTS: readonly LabHost[] = [
-  { name: "a", tap: "mega_tap0", ip: "10.0.0.1/24", ip6: "fd00::1/64" },
-  { name: "b", tap: "mega_tap1", ip: "10.0.0.2/24", ip6: "fd00::2/64" },
+export const SCHEMA_PATHS = [
+  "/usr/share/openvswitch/vswitch.ovsschema",
+  "/usr/local/share/openvswitch/vswitch.ovsschema",
 ];
-
-const RUN = "/run/openvswitch";
-/** OVSDB's socket, as the lab's own processes see it. */
-export const LAB_DB_SOCKET = `${RUN}/db.sock`;
-const SCHEMAS = ["/usr/share/openvswitch/vswitch.ovsschema", "/usr/local/share/openvswitch/vswitch.ovsschema"];
 
 /** Sets up everything in a holder's fresh namespaces. `switchPlace` is where the OVS runs. */
 export async function setUpLab(switchPlace: Place, schema: string): Promise<void> {
   const inSwitch = (...argv: string[]) => run(argv, { place: switchPlace, timeoutMs: 30_000 });
   // A /run of its own hides the host's OVS and the host's network namespaces, and every program's defaults point into it.
   await inSwitch("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run");
-  await inSwitch("mkdir", "-p", RUN);
+  await inSwitch("mkdir", "-p", LAB_RUN);
   await inSwitch("ip", "link", "set", "lo", "up");
-  await inSwitch("ovsdb-tool", "create", `${RUN}/conf.db`, schema);
-  await inSwitch("ovsdb-server", `${RUN}/conf.db`, `--remote=punix:${LAB_DB_SOCKET}`, ...daemon("ovsdb-server"));
+  await inSwitch("ovsdb-tool", "create", `${LAB_RUN}/conf.db`, schema);
+  await inSwitch("ovsdb-server", `${LAB_RUN}/conf.db`, `--remote=punix:${LAB_DB_SOCKET}`, ...daemon("ovsdb-server"));
   await inSwitch("ovs-vsctl", "--no-wait", "--timeout=10", `--db=unix:${LAB_DB_SOCKET}`, "init");
   await inSwitch("ovs-vswitchd", `unix:${LAB_DB_SOCKET}`, ...daemon("ovs-vswitchd"));
   const { stderr } = await inSwitch("ovs-vsctl", "--timeout=20", ...topology());
@@ -58,7 +39,13 @@ export async function setUpLab(switchPlace: Place, schema: string): Promise<void
 }
 
 function daemon(name: string): string[] {
-  return ["--no-chdir", "--detach", `--pidfile=${RUN}/${name}.pid`, `--log-file=${RUN}/${name}.log`, "-vconsole:off"];
+  return [
+    "--no-chdir",
+    "--detach",
+    `--pidfile=${LAB_RUN}/${name}.pid`,
+    `--log-file=${LAB_RUN}/${name}.log`,
+    "-vconsole:off",
+  ];
 }
 
 function topology(): string[] {
@@ -74,5 +61,3 @@ function topology(): string[] {
     ...port(MONITOR_TAP),
   ];
 }
-
-export { SCHEMAS as SCHEMA_PATHS };

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { startTimeOf } from "../../src/core/identity.ts";
 import { run } from "../../src/core/process.ts";
-import { ensureLab, findLab, listLabs, startLab, stopLab } from "../../src/lab/lab.ts";
+import { findLab, listLabs } from "../../src/lab/find.ts";
+import { ensureLab, startLab, stopLab } from "../../src/lab/lab.ts";
 import { labDir } from "../../src/lab/registry.ts";
 import { hostState, ordinaryUser, processesOf, startTapscope, tapscope, uniqueName, watchOutput } from "./support.ts";
 

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { Cleanup } from "../../core/cleanup.ts";
 import { TapscopeError } from "../../core/errors.ts";
 import { type Child, failure, spawn } from "../../core/process.ts";
-import type { Lab } from "../lab.ts";
-import { LAB_HOSTS } from "../setup.ts";
+import type { Lab } from "../find.ts";
+import { LAB_HOSTS } from "../topology.ts";
 import { KNOWN_NAME } from "./ports.ts";
 
 const [a, b] = LAB_HOSTS as [(typeof LAB_HOSTS)[number], (typeof LAB_HOSTS)[number]];
