@@ -64,7 +64,7 @@ export function decodeInner(p: Packet): boolean {
   p.wireEnd = p.innerWireEnd;
   p.l2Src = -1;
   p.l2Dst = -1;
-  p.goOn(kind, p.inner);
+  p.goOn(kind, p.inner, p.innerType);
   decodeRest(p);
   return true;
 }

@@ -8,6 +8,7 @@ import {
   MAX_HEADERS,
   MAX_VLANS,
   NEXT_ETHERNET,
+  NEXT_IP,
   NEXT_LLC,
   type Packet,
   TRUNCATED,
@@ -63,6 +64,19 @@ export function decodeEtherType(p: Packet, first: number, start: number): void {
         type = u16(p.data, offset + 4);
         offset += 6;
         break;
+      // Cisco metadata (security group tags): 6 bytes, then a type.
+      case 0x8909:
+        if (offset + 8 > p.end) {
+          truncated(p, type, offset);
+          return;
+        }
+        type = u16(p.data, offset + 6);
+        offset += 8;
+        break;
+      case 0x894f:
+        p.etherType = type;
+        decodeNsh(p, offset);
+        return;
       // FabricPath carries a whole frame behind a 2-byte tag.
       case 0x8903:
         p.etherType = type;
@@ -85,6 +99,18 @@ export function decodeEtherType(p: Packet, first: number, start: number): void {
   }
   p.etherType = type;
   p.fail(MALFORMED, LAYER_LINK, offset);
+}
+
+/** Network service header (RFC 8300): version(2) O U TTL(6) length(6, words) | U(4) MD type(4) | next protocol | service path (4) … */
+function decodeNsh(p: Packet, offset: number): void {
+  if (offset + 8 > p.end) {
+    p.fail(TRUNCATED, LAYER_LINK, offset);
+    return;
+  }
+  const inner = offset + (p.data[offset + 1]! & 0x3f) * 4;
+  const next = p.data[offset + 3]!;
+  if (next === 1 || next === 2) p.goOn(NEXT_IP, inner);
+  else if (next === 3) p.goOn(NEXT_ETHERNET, inner);
 }
 
 function truncated(p: Packet, type: number, offset: number): void {

@@ -10,7 +10,9 @@ import {
   LAYER_TUNNEL,
   MALFORMED,
   NEXT_ETHERNET,
+  NEXT_ETHERTYPE,
   NEXT_IP,
+  NEXT_LINK,
   NEXT_PPP,
   type Packet,
   TRUNCATED,
@@ -73,7 +75,19 @@ export function decodeGre(p: Packet, start: number): void {
         p.carries(NEXT_ETHERNET, TUNNEL_ERSPAN, u16(p.data, offset + 2) & 0x03ff, offset + 12 + extra);
       }
       return;
-    // Aruba and others put whole frames or 802.11 behind numbers of their own: not followed.
+    case 0x8847:
+    case 0x8848:
+      p.carries(NEXT_ETHERTYPE, TUNNEL_GRE, key, offset, protocol);
+      return;
+    // WCCP redirects put 4 bytes before the packet.
+    case 0x883e:
+      if (ipAt(p.data, offset + 4, p.end, p.wireEnd) !== 0) p.carries(NEXT_IP, TUNNEL_GRE, key, offset + 4);
+      else if (ipAt(p.data, offset, p.end, p.wireEnd) !== 0) p.carries(NEXT_IP, TUNNEL_GRE, key, offset);
+      return;
     default:
+      // Aruba access points send the 802.11 frames of their clients.
+      if ((protocol >= 0x8200 && protocol <= 0x83ff) || protocol === 0x9000) {
+        p.carries(NEXT_LINK, TUNNEL_GRE, key, offset, 105);
+      }
   }
 }

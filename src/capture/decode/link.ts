@@ -16,7 +16,7 @@ import {
   u16,
   u32,
 } from "./packet.ts";
-import { decodeCiscoHdlc, decodePpp, decodePppHdlc, decodePppoe } from "./ppp.ts";
+import { decodeCiscoHdlc, decodePppHdlc, decodePppoe } from "./ppp.ts";
 
 /** Decodes the frame of `p` from `offset`. */
 export function decodeLink(p: Packet, linktype: number, offset: number): void {
@@ -46,9 +46,8 @@ export function decodeLink(p: Packet, linktype: number, offset: number): void {
     case 276:
       decodeCooked(p, offset, 0, 20, 12);
       return;
+    // Both appear with PPP in HDLC-like framing and with Cisco HDLC.
     case 9:
-      decodePpp(p, offset);
-      return;
     case 50:
       decodePppHdlc(p, offset);
       return;
@@ -94,6 +93,10 @@ export function decodeLink(p: Packet, linktype: number, offset: number): void {
     // ARCNET as Linux hands it up: addresses, fragment bytes, protocol (RFC 1201).
     case 129:
       decodeArcnetLinux(p, offset);
+      return;
+    // Solaris ipnet: version, family, 22 bytes more.
+    case 226:
+      decodeIp(p, offset + 24);
       return;
     // User-defined types say nothing of their content: whole frames or bare IP are what is met.
     case 149:
@@ -206,8 +209,13 @@ function decodeArcnetLinux(p: Packet, offset: number): void {
     p.fail(TRUNCATED, LAYER_LINK, offset);
     return;
   }
-  // src dst offset(2) protocol split-flag sequence(2); an exception packet repeats the last four.
+  // src dst offset(2) protocol split-flag sequence(2); an exception packet repeats the last four. RFC 1051 has no more
+  // than the protocol.
   const protocol = p.data[offset + 4]!;
+  if (protocol === 0xf0) {
+    decodeIpv4(p, offset + 5);
+    return;
+  }
   const header = p.data[offset + 5] === 0xff ? 12 : 8;
   if (protocol === 0xd4) decodeIpv4(p, offset + header);
   else if (protocol === 0xc4) decodeIpv6(p, offset + header);

@@ -130,6 +130,8 @@ export class Packet {
   fragmentId = 0;
   /** How many frames this packet came in: above 1 for a reassembled one. */
   fragments = 1;
+  /** How many packets this one counts as: above 1 for a datagram that was never completed. */
+  weight = 1;
 
   /** Offset of the transport header, -1 if there is none (a fragment, a truncated packet). */
   l4 = -1;
@@ -162,6 +164,8 @@ export class Packet {
   inner = -1;
   innerEnd = 0;
   innerWireEnd = 0;
+  /** The EtherType or link type of what is carried, for the kinds that need one. */
+  innerType = 0;
   innerTunnel = TUNNEL_NONE;
   innerTunnelId = -1;
 
@@ -179,6 +183,7 @@ export class Packet {
     this.ipProto = 0;
     this.fragment = false;
     this.fragments = 1;
+    this.weight = 1;
     this.l4 = -1;
     this.l4Length = 0;
     this.transport = false;
@@ -199,8 +204,9 @@ export class Packet {
   }
 
   /** Notes that this layer carries another packet at `offset`, for `decodeInner`. */
-  carries(kind: number, tunnel: number, id: number, offset: number): void {
+  carries(kind: number, tunnel: number, id: number, offset: number, type = 0): void {
     this.innerKind = kind;
+    this.innerType = type;
     this.innerTunnel = tunnel;
     this.innerTunnelId = id;
     this.inner = offset;

@@ -59,9 +59,9 @@ export function decodeTransport(p: Packet, offset: number): void {
   }
 }
 
+/** A protocol without ports: the flow is known, how much of it is payload is not. */
 function portless(p: Packet, offset: number): void {
   p.transport = true;
   p.payload = offset;
   p.payloadCaptured = p.end > offset ? p.end - offset : 0;
-  p.payloadLength = p.l4Length;
 }

@@ -1,5 +1,5 @@
 /**
- * Tunnels over UDP, taken for one only when the port says so and the inner header is sane: VXLAN (RFC 7348), Geneve (RFC 8926),
+ * Tunnels over UDP, taken for one only when the port says so and the inner header is sane: VXLAN (RFC 7348) and VXLAN-GPE, Geneve (RFC 8926),
  * GTP-U (3GPP TS 29.281), Teredo (RFC 4380), AYIYA (draft-massar-v6ops-ayiya-02).
  */
 import { ipAt } from "./ip-at.ts";
@@ -21,6 +21,9 @@ export function decodeUdpTunnel(p: Packet): void {
     case 4789:
     case 8472:
       decodeVxlan(p);
+      return;
+    case 4790:
+      decodeVxlanGpe(p);
       return;
     case 6081:
       decodeGeneve(p);
@@ -63,6 +66,19 @@ function decodeVxlan(p: Packet): void {
   const offset = p.payload;
   if (offset + 8 <= p.end && (p.data[offset]! & 0x08) !== 0 && frameAt(p, offset + 8)) {
     p.carries(NEXT_ETHERNET, TUNNEL_VXLAN, u32(p.data, offset + 4) >>> 8, offset + 8);
+  }
+}
+
+/** flags(8, I = 0x08, P = 0x04) reserved(16) next protocol(8, 1 IPv4, 2 IPv6, 3 Ethernet) | VNI(24) reserved(8) (draft-ietf-nvo3-vxlan-gpe) */
+function decodeVxlanGpe(p: Packet): void {
+  const { data } = p;
+  const offset = p.payload;
+  if (offset + 8 > p.end || (data[offset]! & 0x0c) !== 0x0c) return;
+  const vni = u32(data, offset + 4) >>> 8;
+  const next = data[offset + 3]!;
+  if (next === 3 && frameAt(p, offset + 8)) p.carries(NEXT_ETHERNET, TUNNEL_VXLAN, vni, offset + 8);
+  else if ((next === 1 || next === 2) && ipAt(data, offset + 8, p.end, p.wireEnd) !== 0) {
+    p.carries(NEXT_IP, TUNNEL_VXLAN, vni, offset + 8);
   }
 }
 

@@ -3,6 +3,7 @@
  * flow table; frames that are no connection are counted by EtherType.
  */
 import { decodeFrame, decodeInner } from "../decode/decode.ts";
+import { Defragmenter } from "../decode/fragments.ts";
 import { GRE, IPIP, IPV6, NEXT_NONE, OK, Packet, TRUNCATED, UNSUPPORTED } from "../decode/packet.ts";
 import type { Frame } from "../frame.ts";
 import { FlowTable, type FlowTableOptions } from "./table.ts";
@@ -26,6 +27,9 @@ export class FlowMeter {
   /** Frames of link types nobody here decodes. */
   unsupported = 0;
   readonly #inner: boolean;
+  readonly #defragmenter = new Defragmenter((p) => {
+    this.table.add(p);
+  });
 
   constructor(options: MeterOptions = {}) {
     this.table = new FlowTable(options);
@@ -56,10 +60,17 @@ export class FlowMeter {
 
   /** The capture is over: all connections end. */
   finish(): void {
+    this.#defragmenter.finish();
     this.table.finish();
   }
 
+  /** IP fragments seen. */
+  get fragments(): number {
+    return this.#defragmenter.fragments;
+  }
+
   #addLayer(p: Packet, parent: number): number {
+    if (p.fragment && !this.#defragmenter.add(p)) return -1;
     if (!p.transport) {
       if (p.error !== OK) this.malformed++;
       return -1;
@@ -69,7 +80,7 @@ export class FlowMeter {
     if (p.innerKind !== NEXT_NONE) {
       // GRE and IP-in-IP are not connections in Zeek's sense, what they carry is.
       const { ipProto } = p;
-      if (this.#inner || ipProto === GRE || ipProto === IPIP || ipProto === IPV6) this.table.hide(row);
+      this.table.markCarrier(row, this.#inner || ipProto === GRE || ipProto === IPIP || ipProto === IPV6);
     }
     return row;
   }

@@ -139,6 +139,7 @@ export class FlowTable {
   #deadlineKind = new Uint8Array(1024);
   #tunnels = new Uint8Array(1024);
   #hidden = new Uint8Array(1024);
+  #carriers = new Uint8Array(1024);
   /** What is rare: further parents, VLAN stacks deeper than two. */
   readonly #moreParents = new Map<number, string[]>();
   readonly #deepVlans = new Map<number, readonly number[]>();
@@ -429,9 +430,15 @@ export class FlowTable {
     return this.#moreParents.get(row);
   }
 
-  /** Keeps a row from being shown and told: a carrier that is no connection of its own. */
-  hide(row: number): void {
-    this.#hidden[row] = 1;
+  /** Notes that a row carries a tunnel; `hide` keeps it from being shown and told: it is no connection of its own. */
+  markCarrier(row: number, hide: boolean): void {
+    this.#hidden[row] = hide ? 1 : 0;
+    this.#carriers[row] = 1;
+  }
+
+  /** Whether packets of this row carried other packets. */
+  isCarrier(row: number): boolean {
+    return this.#carriers[row] === 1;
   }
 
   /** Counts a bad checksum; the packet itself was or was not added, as the user wants it. */
@@ -696,6 +703,7 @@ export class FlowTable {
     this.#reasons[row] = REASON_OPEN;
     this.#tunnels[row] = p.tunnel;
     this.#hidden[row] = 0;
+    this.#carriers[row] = 0;
     this.#macs.fill(0, row * 12, row * 12 + 12);
     if (p.l2Src >= 0) copyMac(p.l2Data, p.l2Src, this.#macs, row * 12 + (flip ? 6 : 0));
     if (p.l2Dst >= 0) copyMac(p.l2Data, p.l2Dst, this.#macs, row * 12 + (flip ? 0 : 6));
@@ -789,14 +797,21 @@ export class FlowTable {
     if (isLater(p, this.#times[time + LAST]!, this.#nsecs[time + LAST]!)) {
       this.#times[time + LAST] = p.sec;
       this.#nsecs[time + LAST] = p.nsec;
-    }
+    } else if (p.sec < this.#times[time + FIRST]!) this.#beginEarlier(time, p);
+    else if (p.sec === this.#times[time + FIRST] && p.nsec < this.#nsecs[time + FIRST]!) this.#beginEarlier(time, p);
     const counts = this.#counts;
     const at = row * COUNTS + (fromOrig ? 0 : 1);
-    counts[at + PACKETS]!++;
+    counts[at + PACKETS]! += p.weight;
     counts[at + FRAME_BYTES]! += p.frameLength;
     counts[at + IP_BYTES]! += p.ipLength;
     counts[at + PAYLOAD]! += p.payloadLength;
     if (p.fragments > 1) this.#marks[row * MARKS + FRAGMENTS]! += p.fragments;
+  }
+
+  /** Captures are not always in order of time: a connection begins with its earliest packet. */
+  #beginEarlier(time: number, p: Packet): void {
+    this.#times[time + FIRST] = p.sec;
+    this.#nsecs[time + FIRST] = p.nsec;
   }
 
   #extend(time: number, p: Packet): void {
@@ -882,6 +897,7 @@ export class FlowTable {
     this.#deadlineKind = grownU8(this.#deadlineKind, rows);
     this.#tunnels = grownU8(this.#tunnels, rows);
     this.#hidden = grownU8(this.#hidden, rows);
+    this.#carriers = grownU8(this.#carriers, rows);
     this.history.grow(rows);
     this.#wheel.grow(rows);
     this.#capacity = rows;
