@@ -5,6 +5,7 @@ import { registerBridge } from "./bridge.ts";
 import { registerBro } from "./bro.ts";
 import { registerClean } from "./clean.ts";
 import { registerDoctor } from "./doctor.ts";
+import { registerFlows } from "./flows.ts";
 import { registerInfo } from "./info.ts";
 import { registerLab } from "./lab.ts";
 import { registerMirror } from "./mirror.ts";
@@ -30,6 +31,7 @@ export function buildProgram(): Command {
   registerBridge(program);
   registerTap(program);
   registerMirror(program);
+  registerFlows(program);
   registerInfo(program);
   registerBro(program);
   registerLab(program);

@@ -1,6 +1,15 @@
 /** Ethernet: DIX and 802.3 frames with LLC/SNAP (IEEE 802.3 §3.2, 802.2, RFC 1042). */
 import { decodeIpv4 } from "./ipv4.ts";
-import { ETHERTYPE_LLC, LAYER_LINK, NEXT_ETHERTYPE, NEXT_LLC, type Packet, TRUNCATED, u16 } from "./packet.ts";
+import {
+  ETHERTYPE_LLC,
+  ETHERTYPE_STP,
+  LAYER_LINK,
+  NEXT_ETHERTYPE,
+  NEXT_LLC,
+  type Packet,
+  TRUNCATED,
+  u16,
+} from "./packet.ts";
 
 /** Decodes a frame that begins with a destination MAC address at `offset`. */
 export function decodeEthernet(p: Packet, offset: number): void {
@@ -42,5 +51,6 @@ export function decodeLlc(p: Packet, offset: number): void {
       return;
     }
   }
-  p.etherType = ETHERTYPE_LLC;
+  const spanningTree = offset + 2 <= p.end && data[offset] === 0x42 && data[offset + 1] === 0x42;
+  p.etherType = spanningTree ? ETHERTYPE_STP : ETHERTYPE_LLC;
 }

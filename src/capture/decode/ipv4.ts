@@ -22,9 +22,10 @@ export function decodeIpv4(p: Packet, offset: number): void {
     return;
   }
   const length = (data[offset + 2]! << 8) | data[offset + 3]!;
+  // A length beyond the end of the frame is what a mirror that cuts packets (snaplen, ERSPAN) leaves: the header is believed.
   // A total length of 0 is what segmentation offload leaves behind: the packet reaches to the end of the frame.
   const wireEnd = length === 0 ? p.wireEnd : offset + length;
-  if ((length !== 0 && length < header) || wireEnd > p.wireEnd) {
+  if (length !== 0 && length < header) {
     p.fail(MALFORMED, LAYER_IP, offset + 2);
     return;
   }

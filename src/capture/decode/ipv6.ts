@@ -29,10 +29,6 @@ export function decodeIpv6(p: Packet, offset: number): void {
   const payload = u16(data, offset + 4);
   // 0 is a jumbogram (RFC 2675) or segmentation offload: the packet reaches to the end of the frame.
   const wireEnd = payload === 0 && data[offset + 6] !== 59 ? p.wireEnd : offset + 40 + payload;
-  if (wireEnd > p.wireEnd) {
-    p.fail(MALFORMED, LAYER_IP, offset + 4);
-    return;
-  }
   p.ipVersion = 6;
   p.ip = offset;
   p.src = offset + 8;

@@ -69,8 +69,9 @@ export const MAX_HEADERS = 32;
 /** How many VLAN tags are kept of a layer. */
 export const MAX_VLANS = 8;
 
-/** EtherTypes that are no EtherTypes: an 802.3 frame with LLC, and a link type that carries none. */
+/** EtherTypes that are no EtherTypes: an 802.3 frame with LLC, a spanning tree's, and a link type that carries none. */
 export const ETHERTYPE_LLC = 1;
+export const ETHERTYPE_STP = 2;
 export const ETHERTYPE_NONE = 0;
 
 const EMPTY: Uint8Array = Buffer.alloc(0);
@@ -100,7 +101,7 @@ export class Packet {
   l2Dst = -1;
   /** The buffer the MAC addresses lie in: that of the frame also when `data` is a reassembled datagram. */
   l2Data: Uint8Array = EMPTY;
-  /** The innermost EtherType of this layer, `ETHERTYPE_LLC` or `ETHERTYPE_NONE`. */
+  /** The innermost EtherType of this layer, `ETHERTYPE_LLC`, `ETHERTYPE_STP` or `ETHERTYPE_NONE`. */
   etherType = ETHERTYPE_NONE;
   /** VLAN ids, outermost first, `vlanCount` of them (priority tags, id 0, are not kept). */
   readonly vlans = new Uint16Array(MAX_VLANS);

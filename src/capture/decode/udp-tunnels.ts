@@ -51,12 +51,12 @@ export function decodeUdpTunnel(p: Packet): void {
   }
 }
 
-/** An Ethernet header whose type is one that networks carry, or a length; `offset + 14` may be past the captured bytes. */
+/** An Ethernet header whose type is one that networks carry, or a length; the packet in it may be cut short, but must be sane. */
 function frameAt(p: Packet, offset: number): boolean {
   if (offset + 14 > p.end) return false;
   const type = u16(p.data, offset + 12);
   if (type === 0x0800 || type === 0x86dd) {
-    return offset + 34 > p.end || ipAt(p.data, offset + 14, p.end, p.wireEnd) === type;
+    return offset + 34 > p.end || ipAt(p.data, offset + 14, p.end, Number.POSITIVE_INFINITY) === type;
   }
   return type < 0x0600 || type === 0x0806 || type >= 0x8000;
 }

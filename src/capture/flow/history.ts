@@ -84,6 +84,11 @@ export class History {
     return this.#lengths[row]!;
   }
 
+  /** Whether there are more letters than those kept in place. */
+  isLong(row: number): boolean {
+    return this.#rest.size > 0 && this.#rest.has(row);
+  }
+
   /** The letter at `index` of those kept in place. */
   letter(row: number, index: number): number {
     return this.#letters[row * ROOM + index]!;

@@ -1,16 +1,23 @@
 /**
- * From frames to connections: decodes each frame, puts fragments together, follows tunnels inwards and counts every layer in the
- * flow table; frames that are no connection are counted by EtherType.
+ * From frames to connections: decodes each frame, recognises copies, puts fragments together, follows tunnels inwards and counts
+ * every layer in the flow table; frames that are no connection are counted by EtherType.
  */
+import { checksumsHold } from "../decode/checksum.ts";
 import { decodeFrame, decodeInner } from "../decode/decode.ts";
 import { Defragmenter } from "../decode/fragments.ts";
 import { GRE, IPIP, IPV6, NEXT_NONE, OK, Packet, TRUNCATED, UNSUPPORTED } from "../decode/packet.ts";
 import type { Frame } from "../frame.ts";
+import { DuplicateFinder } from "./duplicates.ts";
+import { etherTypeName } from "./ethertype-names.ts";
 import { FlowTable, type FlowTableOptions } from "./table.ts";
 
 export interface MeterOptions extends FlowTableOptions {
   /** Only the innermost connections are shown: what carries a tunnel is left out. */
   readonly inner?: boolean;
+  /** Copies of a packet that a mirror made are left out, not only counted. */
+  readonly dedup?: boolean;
+  /** Packets with a wrong checksum are treated as Zeek treats them without -C: noted in the history, and not counted. */
+  readonly verifyChecksums?: boolean;
 }
 
 export class FlowMeter {
@@ -20,20 +27,32 @@ export class FlowMeter {
   packets = 0;
   /** Lengths on the wire. */
   bytes = 0;
-  /** Frames whose headers contradict themselves or are cut off by the capture before the ports. */
+  /** Packets whose headers contradict themselves or are cut off by the capture before the ports. */
   malformed = 0;
-  /** Frames that are not IP, by EtherType (1: LLC, 0: a link type without one). */
+  /** Frames that are not IP, by EtherType (1: LLC, 2: spanning tree, 0: a link type without one). */
   readonly notIp = new Float64Array(65536);
   /** Frames of link types nobody here decodes. */
   unsupported = 0;
-  readonly #inner: boolean;
+  /** Frames that are copies of one seen a moment before. */
+  duplicates = 0;
+
+  readonly #options: MeterOptions;
+  readonly #finder: DuplicateFinder;
   readonly #defragmenter = new Defragmenter((p) => {
     this.table.add(p);
   });
+  #lastSec = 0;
+  #lastNsec = 0;
 
   constructor(options: MeterOptions = {}) {
+    this.#options = options;
+    this.#finder = new DuplicateFinder(options.dedup ?? false);
     this.table = new FlowTable(options);
-    this.#inner = options.inner ?? false;
+  }
+
+  /** IP fragments seen. */
+  get fragments(): number {
+    return this.#defragmenter.fragments;
   }
 
   /**
@@ -45,13 +64,25 @@ export class FlowMeter {
     this.packets++;
     this.bytes += frame.origLen;
     decodeFrame(p, frame);
+    // A record without a time happened when the one before it did, as far as anyone can tell.
+    if (p.hasTime) {
+      this.#lastSec = p.sec;
+      this.#lastNsec = p.nsec;
+    } else {
+      p.sec = this.#lastSec;
+      p.nsec = this.#lastNsec;
+    }
+    if (this.#finder.seen(p)) {
+      this.duplicates++;
+      if (this.#options.dedup) return -1;
+    }
     if (p.ipVersion === 0) {
       this.#countOther(p);
       return -1;
     }
     const outer = this.#addLayer(p, -1);
     let row = outer;
-    while (p.innerKind !== NEXT_NONE && row >= 0 && decodeInner(p)) {
+    while (row >= 0 && p.innerKind !== NEXT_NONE && decodeInner(p)) {
       if (p.ipVersion === 0) break;
       row = this.#addLayer(p, row);
     }
@@ -64,23 +95,33 @@ export class FlowMeter {
     this.table.finish();
   }
 
-  /** IP fragments seen. */
-  get fragments(): number {
-    return this.#defragmenter.fragments;
+  /** Packets that are no connection, by the name of their EtherType. */
+  notIpByName(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (let type = 0; type < this.notIp.length; type++) {
+      if (this.notIp[type]! > 0) counts[etherTypeName(type)] = this.notIp[type]!;
+    }
+    return counts;
   }
 
   #addLayer(p: Packet, parent: number): number {
     if (p.fragment && !this.#defragmenter.add(p)) return -1;
-    if (!p.transport) {
-      if (p.error !== OK) this.malformed++;
+    if (p.error !== OK) this.malformed++;
+    if (!p.transport) return -1;
+    const { table } = this;
+    const holds = checksumsHold(p);
+    if (!holds && this.#options.verifyChecksums) {
+      table.addBad(p, parent);
+      p.innerKind = NEXT_NONE;
       return -1;
     }
-    if (p.error !== OK) this.malformed++;
-    const row = this.table.add(p, parent);
+    const row = table.add(p, parent);
+    if (!holds) table.noteBadChecksum(row);
     if (p.innerKind !== NEXT_NONE) {
       // GRE and IP-in-IP are not connections in Zeek's sense, what they carry is.
       const { ipProto } = p;
-      this.table.markCarrier(row, this.#inner || ipProto === GRE || ipProto === IPIP || ipProto === IPV6);
+      const noConnection = ipProto === GRE || ipProto === IPIP || ipProto === IPV6;
+      table.markCarrier(row, noConnection || this.#options.inner === true);
     }
     return row;
   }

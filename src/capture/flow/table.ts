@@ -9,6 +9,7 @@ import { ACK, ICMP, ICMPV6, type Packet, SYN, TCP, UDP, UDPLITE } from "../decod
 import { grownF64, grownI32, grownU8, grownU32, heapPush, heapReplace, swap } from "./columns.ts";
 import { History } from "./history.ts";
 import { ICMP_COUNTERPART, ICMPV6_COUNTERPART, ONE_WAY } from "./icmp-pairs.ts";
+import { protocolName } from "./names.ts";
 import { TCP_SERVER_PORTS, UDP_SERVER_PORTS } from "./server-ports.ts";
 import {
   RESET,
@@ -111,6 +112,8 @@ export class FlowTable {
   /** Connections begun, and of them those thrown out because the table was full. */
   connections = 0;
   evicted = 0;
+  /** Connections that have ended and were not shown, being mere carriers of tunnels. */
+  hiddenConnections = 0;
 
   readonly #options: FlowTableOptions;
   readonly #maxRows: number;
@@ -149,6 +152,8 @@ export class FlowTable {
   #kept: Int32Array;
   #keptHead = 0;
   #keptCount = 0;
+
+  readonly #endedByProtocol = new Float64Array(256);
 
   #now = 0;
   #ordinal = 0;
@@ -206,6 +211,23 @@ export class FlowTable {
    * @param parent the row of the packet around this one, -1 for none
    */
   add(p: Packet, parent = -1): number {
+    const row = this.#rowFor(p, parent);
+    this.#count(row, p, this.#now);
+    return row;
+  }
+
+  /**
+   * Takes a packet with a wrong checksum as Zeek does without -C: its connection exists, and its history says so, but it
+   * counts for nothing. A wrong IP header or ICMP checksum does not even make a connection.
+   */
+  addBad(p: Packet, parent = -1): void {
+    if (p.ipProto !== TCP && p.ipProto !== UDP) return;
+    const row = this.#rowFor(p, parent);
+    const bad = ++this.#marks[row * MARKS + BAD_CHECKSUMS]!;
+    this.tcp.badChecksum(row, bad, this.#forward);
+  }
+
+  #rowFor(p: Packet, parent: number): number {
     const now = p.sec + p.nsec / 1e9;
     if (now >= this.#wheel.now + 1 || this.connections === 0) this.advance(now);
     this.#now = now;
@@ -223,7 +245,6 @@ export class FlowTable {
       this.#marks[row * MARKS + PARENT_HIGH] = parentHigh;
       this.#marks[row * MARKS + PARENT_LOW] = parentLow;
     } else if (parent >= 0) this.#noteParent(row, parentHigh, parentLow);
-    this.#count(row, p, now);
     return row;
   }
 
@@ -232,6 +253,17 @@ export class FlowTable {
     this.#now = now;
     this.#wheel.advance(Math.floor(now), this.#visit);
     if (this.#ending.length > 0) this.#tellEnded();
+  }
+
+  /** Ended connections by the name of their protocol. */
+  connectionsByProtocol(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (let protocol = 0; protocol < 256; protocol++) {
+      const count = this.#endedByProtocol[protocol]!;
+      const name = protocolName(protocol);
+      if (count > 0) counts[name] = (counts[name] ?? 0) + count;
+    }
+    return counts;
   }
 
   /** The capture is over: every connection ends. */
@@ -337,12 +369,18 @@ export class FlowTable {
     return this.#nsecs[row * TIMES + LAST]!;
   }
 
-  /** Zeek's duration in nanoseconds (exact up to 104 days): without what came after both sides had closed. */
-  durationNs(row: number): number {
+  /** Whole seconds of Zeek's duration, which leaves out what came after both sides had closed. */
+  durationSec(row: number): number {
     const at = row * TIMES;
-    return (
-      (this.#times[at + END]! - this.#times[at + FIRST]!) * 1e9 + (this.#nsecs[at + END]! - this.#nsecs[at + FIRST]!)
-    );
+    const borrow = this.#nsecs[at + END]! < this.#nsecs[at + FIRST]! ? 1 : 0;
+    return this.#times[at + END]! - this.#times[at + FIRST]! - borrow;
+  }
+
+  /** The rest of it, nanoseconds. */
+  durationNsec(row: number): number {
+    const at = row * TIMES;
+    const difference = this.#nsecs[at + END]! - this.#nsecs[at + FIRST]!;
+    return difference < 0 ? difference + 1e9 : difference;
   }
 
   /** 32-bit words of an address, most significant first; an IPv4 address is word 0. */
@@ -601,7 +639,11 @@ export class FlowTable {
     if (ending.length > 1) ending.sort(this.#byEnd);
     const { onEnd, keepEnded } = this.#options;
     for (const row of ending) {
-      if (onEnd && this.#hidden[row] === 0) onEnd(row);
+      if (this.#hidden[row] === 1) this.hiddenConnections++;
+      else {
+        this.#endedByProtocol[this.protocol(row)]!++;
+        onEnd?.(row);
+      }
       if (keepEnded) this.#keep(row);
       else this.#release(row);
     }

@@ -1,0 +1,181 @@
+/** `tapscope flows FILE…`: the connections of capture files, as Zeek would log them. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { FlowMeter } from "../capture/flow/meter.ts";
+import type { RecordFormat } from "../capture/flow/record-formats.ts";
+import type { CaptureSummary } from "../capture/format/summary.ts";
+import { TapscopeError, UsageError } from "../core/errors.ts";
+import { sanitize } from "../core/text.ts";
+import { formatScaled, parseInteger } from "../core/units.ts";
+import { globalOptions, note, print, printJson } from "./context.ts";
+import { EXIT_FAILED } from "./exit.ts";
+
+const FORMATS = ["table", "json", "csv", "zeek"] as const;
+/** Connections held while they wait to be sorted. */
+const MAX_SORTED = 4_000_000;
+/** A share of copies above this is worth a word. */
+const COPIES_WORTH_A_WORD = 0.01;
+
+interface FlowsOptions {
+  readonly format?: (typeof FORMATS)[number];
+  readonly sort?: string;
+  readonly top?: string;
+  readonly summary?: boolean;
+  readonly follow?: boolean;
+  readonly dedup?: boolean;
+  readonly inner?: boolean;
+  readonly vlanKey?: boolean;
+  readonly checksums?: "verify";
+}
+
+export function registerFlows(program: Command): void {
+  program
+    .command("flows")
+    .description("the connections of capture files, as Zeek would log them")
+    .argument("<file...>", "capture files in the order of time, - for standard input")
+    .addOption(new Option("--format <format>", "how to write them").choices(FORMATS))
+    .option("--sort <field>", "largest first: bytes, packets, duration, ts, … (default: as they end)")
+    .option("--top <n>", "only the n largest (by bytes, or as --sort says)", checkTop)
+    .option("--summary", "totals instead of connections")
+    .option("--follow", "the file is still being written: go on until interrupted")
+    .option("--dedup", "leave out copies of packets that a mirror made")
+    .option("--inner", "of tunnels show what they carry, not the carriers")
+    .option("--vlan-key", "the same 5-tuple in another VLAN is another connection")
+    .addOption(new Option("--checksums <mode>", "verify: as Zeek without -C").choices(["verify"]))
+    .addHelpText("after", HELP)
+    .action(async (files: string[], options: FlowsOptions, command: Command) => {
+      const { json } = globalOptions(command);
+      if (json && options.format !== undefined && options.format !== "json") {
+        throw new UsageError(`--json and --format ${options.format} contradict each other`);
+      }
+      if (options.follow && files.length > 1) throw new UsageError("--follow takes one file");
+      await run(files, { ...options, format: options.format ?? (json ? "json" : "table") }, json);
+    });
+}
+
+const HELP = `
+The fields are those of Zeek's conn.log and a few more (docs/reference/conn-records.md).
+Exit code 1 when a file is damaged or cut short; everything before the damage is shown.
+
+Examples:
+  tapscope flows capture.pcap
+  tapscope flows --top 10 --sort duration capture.pcapng
+  tapscope flows --format zeek capture.pcap | zeek-cut id.orig_h id.resp_h service
+  tcpdump -i tap0 -U -w - | tapscope flows --json -`;
+
+function checkTop(text: string): string {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("a whole number above 0.");
+  return text;
+}
+
+async function run(files: readonly string[], options: FlowsOptions, json: boolean): Promise<void> {
+  const { FlowMeter } = await import("../capture/flow/meter.ts");
+  const { RecordWriter } = await import("../capture/flow/record-writer.ts");
+  const { sortColumns, SORT_COLUMNS } = await import("../capture/flow/columns-by-name.ts");
+  const column = options.sort ?? "bytes";
+  if (!(SORT_COLUMNS as readonly string[]).includes(column)) {
+    throw new UsageError(`cannot sort by '${column}'`, { hint: `one of ${SORT_COLUMNS.join(", ")}` });
+  }
+  const sorted = !options.summary && (options.sort !== undefined || options.top !== undefined);
+  const writer = options.summary
+    ? undefined
+    : new RecordWriter(await formatFor(options.format!), (bytes) => process.stdout.write(bytes));
+  const meter: FlowMeter = new FlowMeter({
+    inner: options.inner ?? false,
+    dedup: options.dedup ?? false,
+    vlanKey: options.vlanKey ?? false,
+    verifyChecksums: options.checksums === "verify",
+    keepEnded: sorted,
+    ...(sorted ? { maxFlows: MAX_SORTED } : {}),
+    ...(writer && !sorted ? { onEnd: (row) => writer.write(meter.table, row) } : {}),
+  });
+  await readAll(files, meter, options.follow ? () => writer?.flush() : undefined);
+  meter.finish();
+  if (sorted && writer) {
+    const count = options.top ? parseInteger(options.top, "--top", 1, MAX_SORTED) : meter.table.size;
+    const rows = new Int32Array(Math.min(count, meter.table.size));
+    const found = meter.table.top(sortColumns(meter.table)[column]!, rows);
+    for (const row of rows.subarray(0, found)) writer.write(meter.table, row);
+  }
+  writer?.end();
+  if (options.summary) showSummary(meter, json);
+  warn(meter, options);
+}
+
+async function formatFor(name: (typeof FORMATS)[number]): Promise<RecordFormat> {
+  if (name === "table") return (await import("../capture/flow/table-format.ts")).tableFormat;
+  const { csvFormat, jsonFormat, zeekFormat } = await import("../capture/flow/record-formats.ts");
+  return name === "json" ? jsonFormat : name === "csv" ? csvFormat : zeekFormat();
+}
+
+/** Reads the files one after another into the same table; a bad one does not stop the others. */
+async function readAll(files: readonly string[], meter: FlowMeter, flush: (() => void) | undefined): Promise<void> {
+  const { readCapture } = await import("../capture/source/file.ts");
+  const stop = new AbortController();
+  const abort = () => stop.abort();
+  const timer = flush ? setInterval(flush, 250) : undefined;
+  if (flush) process.once("SIGINT", abort);
+  try {
+    for (const file of files) {
+      const sink = (frame: Parameters<FlowMeter["add"]>[0]) => {
+        meter.add(frame);
+      };
+      try {
+        report(await readCapture(file, sink, flush ? { follow: true, signal: stop.signal } : {}));
+      } catch (error) {
+        if (!(error instanceof TapscopeError) || files.length === 1) throw error;
+        note(`tapscope: ${sanitize(error.message)}`);
+        process.exitCode = EXIT_FAILED;
+      }
+    }
+  } finally {
+    clearInterval(timer);
+    process.off("SIGINT", abort);
+  }
+}
+
+function report(summary: CaptureSummary): void {
+  if (summary.error !== null) note(`tapscope: ${sanitize(summary.error)}`);
+  if (summary.status !== "ok") process.exitCode = EXIT_FAILED;
+}
+
+function showSummary(meter: FlowMeter, json: boolean): void {
+  const { table } = meter;
+  const byProtocol = table.connectionsByProtocol();
+  const totals = {
+    packets: meter.packets,
+    bytes: meter.bytes,
+    connections: table.connections - table.hiddenConnections,
+    not_ip: meter.notIpByName(),
+    malformed: meter.malformed,
+    unsupported: meter.unsupported,
+    duplicates: meter.duplicates,
+    evicted: table.evicted,
+    fragments: meter.fragments,
+    by_service: {},
+    by_proto: byProtocol,
+  };
+  if (json) {
+    printJson(totals);
+    return;
+  }
+  for (const [name, value] of Object.entries(totals)) {
+    const text =
+      typeof value === "number"
+        ? String(value)
+        : Object.entries(value)
+            .map(([key, count]) => `${key} ${count}`)
+            .join(", ") || "-";
+    print(`${`${name}:`.padEnd(12)} ${text}`);
+  }
+}
+
+function warn(meter: FlowMeter, options: FlowsOptions): void {
+  const { duplicates, packets, table } = meter;
+  if (!options.dedup && duplicates > packets * COPIES_WORTH_A_WORD) {
+    const share = ((duplicates / packets) * 100).toFixed(1);
+    note(
+      `note: ${formatScaled(duplicates)} of ${formatScaled(packets)} packets (${share} %) are copies of one seen within 50 ms, as mirrors make them: --dedup leaves them out`,
+    );
+  }
+  if (table.evicted > 0) note(`note: ${table.evicted} connections were ended early to keep memory bounded`);
+}
