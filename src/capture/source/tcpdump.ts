@@ -1,0 +1,186 @@
+/**
+ * Live capture by tcpdump(1), read from its standard output as a capture file. It loses least of what was tried
+ * (docs/decisions/), runs in any place, and counts what the kernel dropped: SIGUSR1 makes it tell while it runs.
+ */
+import { TapscopeError, UsageError } from "../../core/errors.ts";
+import type { Place } from "../../core/place.ts";
+import { type Child, failure, spawn } from "../../core/process.ts";
+import { CaptureReader } from "../format/reader.ts";
+import type { FrameSink } from "../frame.ts";
+import type { Drops } from "../live/snapshot.ts";
+import type { CaptureEnd, LiveOptions, LiveSource } from "./live.ts";
+
+/** The kernel's buffer in KiB: a quarter of a second at 2 Gb/s. */
+const BUFFER_KIB = 65_536;
+/** Until then the kernel may hold on to a block of packets that is not full (packet(7), TPACKET_V3), milliseconds. */
+const BLOCK_MS = 1100;
+const START_TIMEOUT_MS = 10_000;
+const STDERR_KEPT = 4000;
+
+export interface TcpdumpOptions extends LiveOptions {
+  readonly place: Place;
+}
+
+/** The argument vector of a capture. */
+export function tcpdumpArgv({ device, filter, snaplen, immediate }: LiveOptions): string[] {
+  const argv = ["tcpdump", "-U", "-n", "-Z", "root", "-B", String(BUFFER_KIB), "--time-stamp-precision=nano"];
+  if (immediate) argv.push("--immediate-mode");
+  if (snaplen !== undefined) argv.push("-s", String(snaplen));
+  argv.push("-i", device, "-w", "-");
+  if (filter !== undefined) argv.push("--", filter);
+  return argv;
+}
+
+export class Tcpdump implements LiveSource {
+  readonly lacks: readonly string[] = [];
+  readonly #child: Child;
+  readonly #options: TcpdumpOptions;
+  #drops: Drops | null = null;
+  #stderr = "";
+  #line = "";
+  #stopping = false;
+  #onListening: (() => void) | undefined;
+
+  private constructor(options: TcpdumpOptions) {
+    this.#options = options;
+    this.#child = spawn(tcpdumpArgv(options), { place: options.place });
+    this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => this.#readStderr(text));
+  }
+
+  /**
+   * Starts a capture; resolves when tcpdump listens on the device.
+   * @throws TapscopeError that tells why it cannot; UsageError when the filter is wrong.
+   */
+  static async start(options: TcpdumpOptions): Promise<Tcpdump> {
+    const source = new Tcpdump(options);
+    let timer: NodeJS.Timeout | undefined;
+    const started = await Promise.race([
+      new Promise<"listening">((resolve) => {
+        source.#onListening = () => resolve("listening");
+      }),
+      source.#child.ended,
+      new Promise<"late">((resolve) => {
+        timer = setTimeout(() => resolve("late"), START_TIMEOUT_MS);
+      }),
+    ]);
+    clearTimeout(timer);
+    if (started === "listening") return source;
+    if (started === "late") {
+      await source[Symbol.asyncDispose]();
+      throw new TapscopeError("E_CAPTURE_START", `cannot capture on ${options.device}: tcpdump does not start`);
+    }
+    throw explain({ ...started, stderr: source.#stderr }, source.#child, options);
+  }
+
+  get drops(): Drops | null {
+    return this.#drops;
+  }
+
+  refreshDrops(): void {
+    this.#child.signal("SIGUSR1");
+  }
+
+  async run(sink: FrameSink): Promise<CaptureEnd> {
+    const reader = new CaptureReader(sink);
+    const stdout = this.#child.stdout!;
+    let failed: unknown;
+    await new Promise<void>((resolve) => {
+      stdout.on("data", (chunk: Buffer) => {
+        try {
+          reader.push(chunk);
+        } catch (error) {
+          // The sink cannot take any more (a full disk): there is no use in going on.
+          failed ??= error;
+          stdout.destroy();
+        }
+      });
+      stdout.on("close", resolve);
+    });
+    if (failed !== undefined) {
+      await this[Symbol.asyncDispose]();
+      throw failed;
+    }
+    reader.end();
+    const exit = await this.#child.ended;
+    if (this.#stopping) return { drops: this.#drops, reason: null };
+    const words = this.#stderr
+      .split("\n")
+      .filter((line) => line.startsWith("tcpdump: ") && !line.includes("listening"));
+    const why = words.at(-1)?.slice("tcpdump: ".length).trim();
+    return { drops: this.#drops, reason: why ?? `tcpdump ended (${exit.signal ?? `exit code ${exit.exitCode}`})` };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    if (!this.#options.immediate)
+      await Promise.race([new Promise((done) => setTimeout(done, BLOCK_MS)), this.#child.ended]);
+    this.#child.signal("SIGINT");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#child[Symbol.asyncDispose]();
+  }
+
+  #readStderr(text: string): void {
+    this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT);
+    const lines = (this.#line + text).split("\n");
+    this.#line = lines.pop()!.slice(-STDERR_KEPT);
+    for (const line of lines) {
+      if (line.includes("listening on ")) this.#onListening?.();
+      else this.#drops = parseCounts(line, this.#drops);
+    }
+  }
+}
+
+/**
+ * tcpdump's counts of one line: while it runs all of them, at its end a line each
+ * (`8 packets received by filter`). Null as long as none was seen.
+ */
+export function parseCounts(line: string, before: Drops | null): Drops | null {
+  const number = (what: string): number | undefined => {
+    const match = new RegExp(`(\\d+) packets? ${what}`).exec(line);
+    return match ? Number(match[1]) : undefined;
+  };
+  const received = number("received by filter");
+  const kernel = number("dropped by kernel");
+  const byInterface = number("dropped by interface");
+  if (received === undefined && kernel === undefined && byInterface === undefined) return before;
+  return {
+    received: received ?? before?.received ?? 0,
+    kernel: kernel ?? before?.kernel ?? 0,
+    interface: byInterface ?? before?.interface ?? 0,
+  };
+}
+
+type Ended = Awaited<Child["ended"]>;
+
+/** The error for a tcpdump that did not start. */
+function explain(exit: Ended, child: Child, { device, filter }: TcpdumpOptions): TapscopeError {
+  if (exit.notFound) return failure(child.argv, exit);
+  const said = exit.stderr.replace(/^tcpdump: /gm, "").trim();
+  const cannot = `cannot capture on ${device}`;
+  if (/No such device|SIOCGIFHWADDR|does not exist/i.test(said)) {
+    return new TapscopeError("E_NO_SUCH_DEVICE", `${cannot}: there is no such device`, {
+      hint: "tapscope tap list and ip link show the devices there are",
+    });
+  }
+  if (/permission|not permitted/i.test(said)) {
+    return new TapscopeError("E_CAPTURE_PERMISSION", `${cannot}: no permission`, {
+      hint: "run it as root, or give tcpdump the right: sudo setcap cap_net_raw,cap_net_admin=eip $(command -v tcpdump)",
+    });
+  }
+  if (/is not up/.test(said)) {
+    return new TapscopeError("E_DEVICE_DOWN", `${cannot}: the device is not up`, { hint: `ip link set ${device} up` });
+  }
+  if (
+    filter !== undefined &&
+    /filter expression|syntax error|expression rejects|unknown (host|network|port|ether)|aid supported|qualifier/i.test(
+      said,
+    )
+  ) {
+    const why = said.split("\n")[0]!.replace(/^can't parse filter expression: /, "");
+    return new UsageError(`the filter '${filter}' is wrong: ${why}`, { hint: "man pcap-filter has the syntax" });
+  }
+  return failure(child.argv, exit);
+}
