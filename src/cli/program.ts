@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { registerBridge } from "./bridge.ts";
 import { registerBro } from "./bro.ts";
+import { registerCapture } from "./capture.ts";
 import { registerClean } from "./clean.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerFlows } from "./flows.ts";
@@ -32,6 +33,7 @@ export function buildProgram(): Command {
   registerTap(program);
   registerMirror(program);
   registerFlows(program);
+  registerCapture(program);
   registerInfo(program);
   registerBro(program);
   registerLab(program);

@@ -25,10 +25,12 @@ export interface LiveSource extends AsyncDisposable {
   readonly lacks: readonly string[];
   /** Counts as they were last told; null when the source has none. */
   readonly drops: Drops | null;
+  /** LINKTYPE_ value, null as long as it is not known. */
+  readonly linktype: number | null;
   /** Asks for new counts; `drops` has them soon after. */
   refreshDrops(): void;
   /** Hands each frame to `sink` until the capture ends. To be called once. */
   run(sink: FrameSink): Promise<CaptureEnd>;
-  /** Ends the capture once what has reached the device until now has been handed on; `run` then resolves. */
-  stop(): Promise<void>;
+  /** Ends the capture, with `drain` once what has reached the device until now has been handed on; `run` then resolves. */
+  stop(drain: boolean): Promise<void>;
 }

@@ -21,13 +21,18 @@ export interface TcpdumpOptions extends LiveOptions {
   readonly place: Place;
 }
 
+/** A filter that matches frames with and without a VLAN tag: `vlan` moves all that follows it by a tag (pcap-filter(7)). */
+export function matchTagged(filter: string): string {
+  return `(${filter}) or (vlan and (${filter}))`;
+}
+
 /** The argument vector of a capture. */
 export function tcpdumpArgv({ device, filter, snaplen, immediate }: LiveOptions): string[] {
   const argv = ["tcpdump", "-U", "-n", "-Z", "root", "-B", String(BUFFER_KIB), "--time-stamp-precision=nano"];
   if (immediate) argv.push("--immediate-mode");
   if (snaplen !== undefined) argv.push("-s", String(snaplen));
   argv.push("-i", device, "-w", "-");
-  if (filter !== undefined) argv.push("--", filter);
+  if (filter !== undefined) argv.push("--", matchTagged(filter));
   return argv;
 }
 
@@ -36,6 +41,7 @@ export class Tcpdump implements LiveSource {
   readonly #child: Child;
   readonly #options: TcpdumpOptions;
   #drops: Drops | null = null;
+  #reader: CaptureReader | undefined;
   #stderr = "";
   #line = "";
   #stopping = false;
@@ -44,6 +50,8 @@ export class Tcpdump implements LiveSource {
   private constructor(options: TcpdumpOptions) {
     this.#options = options;
     this.#child = spawn(tcpdumpArgv(options), { place: options.place });
+    // Held until `run`: what nobody listens to yet would be let flow away.
+    this.#child.stdout!.pause();
     this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => this.#readStderr(text));
   }
 
@@ -80,8 +88,13 @@ export class Tcpdump implements LiveSource {
     this.#child.signal("SIGUSR1");
   }
 
+  get linktype(): number | null {
+    return this.#reader?.summary("").interfaces[0]?.linktype ?? null;
+  }
+
   async run(sink: FrameSink): Promise<CaptureEnd> {
     const reader = new CaptureReader(sink);
+    this.#reader = reader;
     const stdout = this.#child.stdout!;
     let failed: unknown;
     await new Promise<void>((resolve) => {
@@ -95,6 +108,7 @@ export class Tcpdump implements LiveSource {
         }
       });
       stdout.on("close", resolve);
+      stdout.resume();
     });
     if (failed !== undefined) {
       await this[Symbol.asyncDispose]();
@@ -102,6 +116,8 @@ export class Tcpdump implements LiveSource {
     }
     reader.end();
     const exit = await this.#child.ended;
+    const { status, error } = reader.summary("tcpdump's output");
+    if (status === "corrupt" || status === "unsupported") return { drops: this.#drops, reason: error };
     if (this.#stopping) return { drops: this.#drops, reason: null };
     const words = this.#stderr
       .split("\n")
@@ -110,10 +126,10 @@ export class Tcpdump implements LiveSource {
     return { drops: this.#drops, reason: why ?? `tcpdump ended (${exit.signal ?? `exit code ${exit.exitCode}`})` };
   }
 
-  async stop(): Promise<void> {
+  async stop(drain: boolean): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    if (!this.#options.immediate)
+    if (drain && !this.#options.immediate)
       await Promise.race([new Promise((done) => setTimeout(done, BLOCK_MS)), this.#child.ended]);
     this.#child.signal("SIGINT");
   }

@@ -1,0 +1,43 @@
+/** Order without sorting everything: the rows of one screen out of very many. */
+
+/** Negative when `a` stands before `b`; never 0 for two different rows. */
+export type Compare = (a: number, b: number) => number;
+
+/**
+ * The rows that stand at ranks `offset` to `offset + count` - 1 among `total` rows. `each` calls back for every row.
+ * Keeps the best so far in a buffer that is cut when it is full: one pass, and little memory near both ends of the order.
+ */
+export function rowsAtRanks(
+  each: (visit: (row: number) => void) => void,
+  total: number,
+  compare: Compare,
+  offset: number,
+  count: number,
+): number[] {
+  const from = Math.min(offset, total);
+  const to = Math.min(from + count, total);
+  if (from + to > total) {
+    // Nearer to the end: counted from there.
+    const backwards = best(each, (a, b) => compare(b, a), total - from);
+    return backwards.slice(total - to).reverse();
+  }
+  return best(each, compare, to).slice(from);
+}
+
+/** The first `wanted` rows in order. */
+function best(each: (visit: (row: number) => void) => void, compare: Compare, wanted: number): number[] {
+  if (wanted === 0) return [];
+  const limit = wanted * 2 + 64;
+  let buffer: number[] = [];
+  let full = false;
+  let worst = 0;
+  each((row) => {
+    if (full && compare(row, worst) > 0) return;
+    buffer.push(row);
+    if (buffer.length < limit) return;
+    buffer = buffer.sort(compare).slice(0, wanted);
+    worst = buffer[wanted - 1]!;
+    full = true;
+  });
+  return buffer.sort(compare).slice(0, wanted);
+}

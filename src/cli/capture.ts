@@ -1,0 +1,115 @@
+/** `tapscope capture <target> -w <file|->`. */
+import { type Command, Option } from "commander";
+import { UsageError } from "../core/errors.ts";
+import { sanitize } from "../core/text.ts";
+import { formatScaled, parseDuration, parseInteger, parseSize } from "../core/units.ts";
+import type { CaptureCounts, CaptureResult } from "../jobs/capture.ts";
+import { globalOptions, note, printJson } from "./context.ts";
+import { EXIT_FAILED } from "./exit.ts";
+import { openSwitch } from "./open-switch.ts";
+
+interface CaptureCommandOptions {
+  readonly write: string;
+  readonly mirror?: readonly string[];
+  readonly bridge?: string;
+  readonly filter?: string;
+  readonly snaplen?: string;
+  readonly duration?: string;
+  readonly count?: string;
+  readonly ring?: string;
+  readonly format: "pcapng" | "pcap";
+}
+
+/** The two ways of naming what is to be captured besides a port; `watch` has them too. */
+export function targetOptions(command: Command): Command {
+  return command
+    .option("--mirror <port...>", "mirror these ports to a monitor port of its own, and capture there")
+    .option("--bridge <bridge>", "mirror a whole bridge to a monitor port of its own, and capture there")
+    .option("--filter <bpf>", "capture filter, as tcpdump takes it (pcap-filter(7)); matches tagged frames too");
+}
+
+export function registerCapture(program: Command): void {
+  targetOptions(
+    program
+      .command("capture")
+      .description("write what arrives at a port to a capture file, whole and with its VLAN tags")
+      .argument("[target]", "a port or device; default: the output of the only mirror")
+      .requiredOption("-w, --write <file>", "the file to write; - is standard output"),
+  )
+    .option("--snaplen <bytes>", "keep only the first bytes of each frame")
+    .option("--duration <time>", "end after this time: 10s, 5m")
+    .option("--count <n>", "end after this many packets")
+    .option("--ring <size>x<n>", "keep the newest n files of this size each: 100Mx10")
+    .addOption(new Option("--format <format>", "file format").choices(["pcapng", "pcap"]).default("pcapng"))
+    .action(async (port: string | undefined, options: CaptureCommandOptions, command: Command) => {
+      const { json } = globalOptions(command);
+      const { mirror, bridge, filter, write: path, format } = options;
+      const ring = options.ring === undefined ? undefined : parseRing(options.ring, path);
+      const [snaplen, count] = [
+        options.snaplen === undefined ? undefined : parseInteger(options.snaplen, "--snaplen", 1, 262_144),
+        options.count === undefined ? undefined : parseInteger(options.count, "--count", 1, Number.MAX_SAFE_INTEGER),
+      ];
+      const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
+      const { capture } = await import("../jobs/capture.ts");
+      const { exitCodeOf } = await import("../jobs/signals.ts");
+      await using session = await openSwitch(command, mirror !== undefined || bridge !== undefined);
+      const shown = process.stderr.isTTY && !json;
+      const { result, ending, reason } = await capture(session, {
+        target: { port, mirror, bridge },
+        path,
+        format,
+        ring,
+        filter,
+        snaplen,
+        durationMs,
+        count,
+        onStart: (device) => {
+          if (!json) note(`capturing on ${sanitize(device)} to ${path === "-" ? "standard output" : sanitize(path)}`);
+        },
+        ...(shown ? { onProgress: (counts) => process.stderr.write(`\r\x1b[K${progressLine(counts)}`) } : {}),
+      });
+      if (shown) process.stderr.write("\r\x1b[K");
+      if (reason !== null) note(`capture ended: ${sanitize(reason)}`);
+      if (json) (path === "-" ? noteJson : printJson)(result);
+      else note(summaryLine(result));
+      process.exitCode = reason === null ? exitCodeOf(ending) : EXIT_FAILED;
+    });
+}
+
+/** With the capture itself on standard output, all else goes to standard error. */
+function noteJson(value: CaptureResult): void {
+  note(JSON.stringify(value, (_, part) => (typeof part === "bigint" ? part.toString() : part)));
+}
+
+/** `<size>x<n>`. @throws UsageError */
+export function parseRing(text: string, path: string): { readonly bytes: number; readonly files: number } {
+  const match = /^(.+)x(\d+)$/.exec(text);
+  if (!match) throw new UsageError(`not a ring: '${text}'`, { hint: "<size>x<files>, such as 100Mx10" });
+  if (path === "-") throw new UsageError("--ring needs files to write, not standard output");
+  const bytes = parseSize(match[1]!);
+  if (bytes < 1000) throw new UsageError(`a ring's files need at least 1k, not ${match[1]}`);
+  return { bytes, files: parseInteger(match[2]!, "the number of files", 1, 99_999) };
+}
+
+function progressLine({
+  packets,
+  bytes,
+  dropped_kernel: kernel,
+  dropped_interface: byInterface,
+}: CaptureCounts): string {
+  const dropped = kernel === null ? "" : `, ${kernel + (byInterface ?? 0)} dropped`;
+  return `${packets} packets, ${formatScaled(bytes)}B${dropped}`;
+}
+
+/** As tcpdump says it. */
+function summaryLine(result: CaptureResult): string {
+  const counts = [`${result.packets} packets captured`];
+  if (result.received !== null) {
+    counts.push(
+      `${result.received} received by filter`,
+      `${result.dropped_kernel} dropped by kernel`,
+      `${result.dropped_interface} dropped by interface`,
+    );
+  }
+  return counts.join(", ");
+}

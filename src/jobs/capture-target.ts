@@ -1,0 +1,102 @@
+/** What `capture` and `watch` capture on: a port as it is, or a monitor port of their own that gets copies of others. */
+import type { Cleanup } from "../core/cleanup.ts";
+import { TapscopeError, UsageError } from "../core/errors.ts";
+import type { Place } from "../core/place.ts";
+import { findDevice, requireDevice } from "../mirror/devices.ts";
+import { type MirrorInfo, mirrorsOf } from "../mirror/mirror-info.ts";
+import { makeMonitor } from "../mirror/monitor.ts";
+import { findPort } from "../mirror/rows.ts";
+import type { Session } from "../mirror/session.ts";
+import type { SwitchState } from "../mirror/state.ts";
+
+/** At most one of the three. */
+export interface TargetRequest {
+  /** A port, or any network device. */
+  readonly port?: string | undefined;
+  /** Ports to mirror to a monitor port of our own. */
+  readonly mirror?: readonly string[] | undefined;
+  /** A bridge to mirror whole. */
+  readonly bridge?: string | undefined;
+}
+
+/** A device to capture on, and the mirror whose output it is. */
+export interface CaptureTarget {
+  readonly device: string;
+  readonly place: Place;
+  readonly mirror: MirrorInfo | null;
+  /** The mirror and its output are ours, and go when the job ends. */
+  readonly own: boolean;
+}
+
+/** @throws UsageError when it is not clear what is meant; TapscopeError when it cannot be captured on. */
+export async function openTarget(session: Session, request: TargetRequest, cleanup: Cleanup): Promise<CaptureTarget> {
+  const given = [request.port, request.mirror, request.bridge].filter((part) => part !== undefined);
+  if (given.length > 1) throw new UsageError("give a port, --mirror or --bridge: only one of them");
+  if (request.mirror !== undefined || request.bridge !== undefined) {
+    const monitor = await makeMonitor(session, {
+      sources: request.mirror ?? [],
+      ...(request.bridge === undefined ? {} : { all: true, bridge: request.bridge }),
+    });
+    cleanup.use("remove the mirror", monitor);
+    return { device: monitor.port, place: monitor.device.place, mirror: monitor.mirror, own: true };
+  }
+  if (request.port !== undefined) return await portTarget(session, request.port);
+  const state = await session.state();
+  const outputs = mirrorsOf(state).filter(({ output }) => output !== null);
+  if (outputs.length === 1) return await outputTarget(session, state, outputs[0]!);
+  if (outputs.length === 0) {
+    throw new UsageError("nothing to capture on: no port is given, and there is no mirror", {
+      hint: "name a port, or let tapscope mirror one: --mirror <tap>",
+    });
+  }
+  const list = outputs.map(({ name, output }) => `${output} (mirror ${name})`).join(", ");
+  throw new UsageError(`which mirror is meant: ${list}?`, { hint: "name its output port" });
+}
+
+/** Whether the switch has a port of that name; false when there is no switch. */
+export async function isPort(session: Session, name: string): Promise<boolean> {
+  try {
+    return findPort(await session.state(), name) !== undefined;
+  } catch (error) {
+    if (isUnreachable(error)) return false;
+    throw error;
+  }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof TapscopeError && error.code === "E_OVSDB_UNREACHABLE";
+}
+
+async function portTarget(session: Session, name: string): Promise<CaptureTarget> {
+  let state: SwitchState;
+  try {
+    state = await session.state();
+  } catch (error) {
+    // A device can be captured on without any switch.
+    const device = isUnreachable(error) ? await findDevice(session.place, name, null) : undefined;
+    if (device) return { device: name, place: device.place, mirror: null, own: false };
+    throw error;
+  }
+  const mirror = mirrorsOf(state).find(({ output }) => output === name);
+  if (mirror) return await outputTarget(session, state, mirror);
+  const port = findPort(state, name);
+  if (!port && !(await findDevice(session.place, name, null))) {
+    const outputs = mirrorsOf(state).flatMap(({ output }) => output ?? []);
+    throw new TapscopeError("E_NO_SUCH_DEVICE", `cannot capture on ${name}: there is no port or device of that name`, {
+      hint: outputs.length > 0 ? `mirrors end at: ${outputs.join(", ")}` : "tapscope tap list shows the taps",
+    });
+  }
+  const device = await requireDevice(session.place, name, macOf(state, name));
+  return { device: name, place: device.place, mirror: null, own: false };
+}
+
+async function outputTarget(session: Session, state: SwitchState, mirror: MirrorInfo): Promise<CaptureTarget> {
+  const device = await requireDevice(session.place, mirror.output!, macOf(state, mirror.output!));
+  return { device: mirror.output!, place: device.place, mirror, own: false };
+}
+
+/** What OVSDB knows as the address of a port's only interface. */
+function macOf(state: SwitchState, port: string): string | null {
+  const interfaces = findPort(state, port)?.interfaces ?? [];
+  return interfaces.length === 1 ? (interfaces[0]!.mac ?? null) : null;
+}

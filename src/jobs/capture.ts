@@ -1,0 +1,143 @@
+/** `capture`: writes what arrives at a target to a file, and counts what was lost on the way. */
+
+import { Recorder, type RecorderOptions } from "../capture/format/recorder.ts";
+import { Tcpdump } from "../capture/source/tcpdump.ts";
+import { Cleanup } from "../core/cleanup.ts";
+import { TapscopeError } from "../core/errors.ts";
+import { nowNs } from "../core/time.ts";
+import type { MirrorInfo } from "../mirror/mirror-info.ts";
+import type { Session } from "../mirror/session.ts";
+import { openTarget, type TargetRequest } from "./capture-target.ts";
+import { type Ending, JobEnd } from "./signals.ts";
+
+/** How often what was captured reaches the file, and progress is told, milliseconds. */
+const FLUSH_MS = 200;
+/** How often tcpdump is asked what was dropped, milliseconds. */
+const DROPS_MS = 1000;
+
+export interface CaptureOptions {
+  readonly target: TargetRequest;
+  /** A path, or `-` for standard output. */
+  readonly path: string;
+  readonly format: RecorderOptions["format"];
+  readonly ring?: RecorderOptions["ring"];
+  /** pcap-filter(7); matches tagged and untagged frames alike. */
+  readonly filter?: string | undefined;
+  readonly snaplen?: number | undefined;
+  readonly durationMs?: number | undefined;
+  /** Ends after so many packets. */
+  readonly count?: number | undefined;
+  readonly onStart?: (device: string) => void;
+  readonly onProgress?: (progress: CaptureCounts) => void;
+}
+
+export interface CaptureCounts {
+  readonly packets: number;
+  /** Sum of original lengths. */
+  readonly bytes: number;
+  readonly received: number | null;
+  readonly dropped_kernel: number | null;
+  readonly dropped_interface: number | null;
+}
+
+/** What `capture --json` prints. */
+export interface CaptureResult extends CaptureCounts {
+  /** As given. */
+  readonly file: string;
+  /** The files there are: with a ring, those that were kept. */
+  readonly files: readonly string[];
+  readonly started_ns: bigint;
+  readonly ended_ns: bigint;
+  readonly mirror: MirrorInfo | null;
+}
+
+/** Captures until the time or count is reached, a signal comes, or the device is gone. */
+export async function capture(
+  session: Session,
+  options: CaptureOptions,
+): Promise<{ result: CaptureResult; ending: Ending; reason: string | null }> {
+  using end = new JobEnd();
+  await using cleanup = new Cleanup();
+  const target = await openTarget(session, options.target, cleanup);
+  const { path, format, ring, snaplen, filter } = options;
+  const source = await Tcpdump.start({
+    device: target.device,
+    place: target.place,
+    immediate: false,
+    ...(filter === undefined ? {} : { filter }),
+    ...(snaplen === undefined ? {} : { snaplen }),
+  });
+  cleanup.use("stop tcpdump", source);
+  const startedNs = nowNs();
+  options.onStart?.(target.device);
+
+  const recorder = new Recorder({
+    path,
+    format,
+    ring,
+    device: {
+      name: target.device,
+      ...(filter === undefined ? {} : { filter }),
+      ...(snaplen === undefined ? {} : { snaplen }),
+    },
+  });
+  const limit = options.count ?? Number.POSITIVE_INFINITY;
+  let packets = 0;
+  let bytes = 0;
+  const running = source.run((frame) => {
+    if (packets >= limit) return;
+    recorder.write(frame);
+    packets++;
+    bytes += frame.origLen;
+    if (packets === limit) end.end();
+  });
+  const counts = (): CaptureCounts => ({
+    packets,
+    bytes,
+    received: source.drops?.received ?? null,
+    dropped_kernel: source.drops?.kernel ?? null,
+    dropped_interface: source.drops?.interface ?? null,
+  });
+  const flusher = setInterval(() => {
+    try {
+      recorder.flush();
+    } catch (error) {
+      end.fail(error);
+    }
+    options.onProgress?.(counts());
+  }, FLUSH_MS);
+  const asker = setInterval(() => source.refreshDrops(), DROPS_MS);
+  const timer = options.durationMs === undefined ? undefined : setTimeout(() => end.end(), options.durationMs);
+
+  let ending: Ending = "done";
+  let reason: string | null = null;
+  try {
+    const first = await Promise.race([end.ended, running.then(() => null)]);
+    if (first !== null) ending = first;
+    await source.stop(packets < limit);
+    ({ reason } = await running);
+    if (packets === 0) recorder.begin(source.linktype ?? 1);
+    const { drops } = source;
+    recorder.close(drops && { received: drops.received, dropped: drops.kernel + drops.interface });
+  } catch (error) {
+    if (!isReaderGone(error)) throw error;
+  } finally {
+    clearInterval(flusher);
+    clearInterval(asker);
+    clearTimeout(timer);
+  }
+  const result: CaptureResult = {
+    file: path,
+    files: recorder.files,
+    ...counts(),
+    started_ns: startedNs,
+    ended_ns: nowNs(),
+    mirror: target.mirror,
+  };
+  return { result, ending, reason };
+}
+
+/** Who reads our standard output has had enough: no error (`capture -w - | head`). */
+function isReaderGone(error: unknown): boolean {
+  return error instanceof TapscopeError && (error.cause as NodeJS.ErrnoException | undefined)?.code === "EPIPE";
+}
