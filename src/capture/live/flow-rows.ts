@@ -51,9 +51,9 @@ export class FlowRows {
       case "resp":
         return (a, b) => this.#byEndpoint(a, b, false);
       case "app":
-        return (a, b) => byText(table.service(a), table.service(b));
+        return (a, b) => byText(this.#app(a), this.#app(b));
       case "state":
-        return (a, b) => byText(table.connState(a), table.connState(b));
+        return (a, b) => byText(this.#state(a), this.#state(b));
       case "packets":
         return (a, b) => this.packets(a) - this.packets(b);
       case "bytes":
@@ -85,8 +85,8 @@ export class FlowRows {
       origPort: port(true),
       respAddress: this.#address(row, false),
       respPort: port(false),
-      app: table.service(row),
-      state: table.connState(row),
+      app: this.#app(row),
+      state: this.#state(row),
       history: table.history.text(row),
       vlans: table.deepVlans(row) ?? [table.vlan(row), table.innerVlan(row)].filter((vlan) => vlan !== 0),
       origPackets: table.packets(row, true),
@@ -97,6 +97,17 @@ export class FlowRows {
       firstMs: table.firstSec(row) * 1000 + table.firstNsec(row) / 1e6,
       durationMs: table.durationNs(row) / 1e6,
     };
+  }
+
+  #app(_row: number): string {
+    return "";
+  }
+
+  #state(row: number): string {
+    const table = this.#table;
+    const slot = table.tcpSlot(row);
+    if (slot >= 0) return table.tcp.connState(slot, () => false);
+    return table.packets(row, false) > 0 ? "SF" : "S0";
   }
 
   #address(row: number, orig: boolean): string {

@@ -8,17 +8,7 @@ import type { CaptureState, Drops, FlowRow, Snapshot, SortKey, ViewRequest } fro
 
 /** Rows kept for a screen that is held. */
 const HELD_ROWS = 10_000;
-const SORT_KEYS: readonly SortKey[] = [
-  "proto",
-  "orig",
-  "resp",
-  "app",
-  "state",
-  "packets",
-  "bytes",
-  "rate",
-  "duration",
-];
+const SORT_KEYS: readonly SortKey[] = ["proto", "orig", "resp", "app", "state", "packets", "bytes", "rate", "duration"];
 
 /** Rows as they were when the screen was held, and their order by every key, ascending. */
 interface Held {

@@ -9,6 +9,7 @@ import { CaptureReader } from "../format/reader.ts";
 import type { FrameSink } from "../frame.ts";
 import type { Drops } from "../live/snapshot.ts";
 import type { CaptureEnd, LiveOptions, LiveSource } from "./live.ts";
+import { captureFilter } from "./vlan-filter.ts";
 
 /** The kernel's buffer in KiB: a quarter of a second at 2 Gb/s. */
 const BUFFER_KIB = 65_536;
@@ -21,18 +22,13 @@ export interface TcpdumpOptions extends LiveOptions {
   readonly place: Place;
 }
 
-/** A filter that matches frames with and without a VLAN tag: `vlan` moves all that follows it by a tag (pcap-filter(7)). */
-export function matchTagged(filter: string): string {
-  return `(${filter}) or (vlan and (${filter}))`;
-}
-
 /** The argument vector of a capture. */
 export function tcpdumpArgv({ device, filter, snaplen, immediate }: LiveOptions): string[] {
   const argv = ["tcpdump", "-U", "-n", "-Z", "root", "-B", String(BUFFER_KIB), "--time-stamp-precision=nano"];
   if (immediate) argv.push("--immediate-mode");
   if (snaplen !== undefined) argv.push("-s", String(snaplen));
   argv.push("-i", device, "-w", "-");
-  if (filter !== undefined) argv.push("--", matchTagged(filter));
+  if (filter !== undefined) argv.push("--", captureFilter(filter));
   return argv;
 }
 

@@ -1,0 +1,219 @@
+/** `watch`: live flows of a port or a capture file, in the terminal UI or as text at intervals. */
+import type { CaptureJob, CaptureOutcome } from "../capture/live/messages.ts";
+import type { Drops, Snapshot, ViewRequest } from "../capture/live/snapshot.ts";
+import { CaptureThread } from "../capture/live/thread.ts";
+import { Cleanup } from "../core/cleanup.ts";
+import type { MirrorInfo } from "../mirror/mirror-info.ts";
+import { MirrorWatch } from "../mirror/monitor.ts";
+import type { Session } from "../mirror/session.ts";
+import type { MirrorStrip, Subject } from "../tui/model.ts";
+import { type CaptureTarget, openTarget, type TargetRequest } from "./capture-target.ts";
+import { MirrorJudge } from "./mirror-judge.ts";
+import { type Ending, JobEnd } from "./signals.ts";
+
+/** Enough for all headers; immediate delivery loses nothing with it. */
+const SNAPLEN = 256;
+/** Flows of an interval's text. */
+const TEXT_ROWS = 20;
+
+export type WatchSource =
+  | { readonly kind: "port"; readonly session: Session; readonly target: TargetRequest }
+  | { readonly kind: "file"; readonly path: string };
+
+/** One interval as text or JSON is made from it. */
+export interface Interval {
+  readonly snapshot: Snapshot;
+  readonly strip: MirrorStrip | null;
+  /** The capture is over: this is the sum of it. */
+  readonly final: boolean;
+}
+
+export interface WatchOptions {
+  readonly source: WatchSource;
+  /** pcap-filter(7). */
+  readonly filter?: string | undefined;
+  readonly durationMs?: number | undefined;
+  /** The terminal UI, or what gets an interval's text. */
+  readonly show:
+    | { readonly color: boolean }
+    | { readonly intervalMs: number; readonly onInterval: (interval: Interval) => void };
+  /** What the user should know before anything is seen. */
+  readonly note?: ((line: string) => void) | undefined;
+  /** Packets are being captured. */
+  readonly onStart?: (() => void) | undefined;
+  /** Where the job is part of another one: what ends that one. */
+  readonly end?: JobEnd | undefined;
+}
+
+export interface WatchSummary {
+  readonly ending: Ending;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly drops: Drops | null;
+  /** Why it ended although nobody asked it to, or what is wrong with the file; else null. */
+  readonly reason: string | null;
+  /** The mirror that was watched. */
+  readonly mirror: MirrorInfo | null;
+  /** The mirror was made for this job, and is gone. */
+  readonly mirrorRemoved: boolean;
+}
+
+/** Watches until the user quits, the time is over, or, as text, the capture or file has ended. Leaves nothing behind. */
+export async function watch(options: WatchOptions): Promise<WatchSummary> {
+  const end = options.end ?? new JobEnd();
+  try {
+    return await watchUntil(options, end);
+  } finally {
+    if (!options.end) end[Symbol.dispose]();
+  }
+}
+
+async function watchUntil(options: WatchOptions, end: JobEnd): Promise<WatchSummary> {
+  const { source, filter } = options;
+  let target: CaptureTarget | null = null;
+  let ending: Ending = "done";
+  let outcome: CaptureOutcome;
+  {
+    await using cleanup = new Cleanup();
+    if (source.kind === "port") target = await openTarget(source.session, source.target, cleanup);
+    const thread = cleanup.use("end the capture", new CaptureThread(jobOf(source, target, filter)));
+    for (const lack of await Promise.race([thread.started, failing(end)])) options.note?.(lack);
+    const strip =
+      target?.mirror && source.kind === "port" ? await followMirror(source.session, target, filter, cleanup) : null;
+    options.onStart?.();
+    const timer = options.durationMs === undefined ? undefined : setTimeout(() => end.end(), options.durationMs);
+    cleanup.add("stop the clock", () => clearTimeout(timer));
+    const subject: Subject = {
+      target: source.kind === "file" ? source.path : target!.device,
+      live: source.kind === "port",
+      bpf: filter ?? null,
+      mirrored: target?.mirror != null,
+    };
+    if ("color" in options.show) ending = await showScreen(options.show.color, subject, thread, strip, end);
+    else ending = await showText(options.show, subject, thread, strip, end);
+    thread.stop();
+    outcome = await thread.ended;
+    if ("onInterval" in options.show) {
+      const snapshot = await ask(thread, textRequest("bytes"));
+      options.show.onInterval({ snapshot, strip: strip?.see(snapshot) ?? null, final: true });
+    }
+  }
+  return { ending, ...outcome, mirror: target?.mirror ?? null, mirrorRemoved: target?.own ?? false };
+}
+
+/** Rejects when the job fails or is ended by a signal before it has begun. */
+async function failing(end: JobEnd): Promise<never> {
+  await end.ended;
+  return await new Promise(() => {});
+}
+
+function jobOf(source: WatchSource, target: CaptureTarget | null, filter: string | undefined): CaptureJob {
+  const filtered = filter === undefined ? {} : { filter };
+  if (source.kind === "file") return { kind: "file", path: source.path, ...filtered };
+  const { device, place } = target!;
+  return { kind: "device", device, place, snaplen: SNAPLEN, immediate: true, ...filtered };
+}
+
+/** The mirror's strip, brought up to date with each snapshot. */
+interface StripSource {
+  see(snapshot: Snapshot): MirrorStrip;
+}
+
+async function followMirror(
+  session: Session,
+  { mirror, own }: CaptureTarget,
+  filter: string | undefined,
+  cleanup: Cleanup,
+): Promise<StripSource> {
+  const { name, uuid, sources, all, bridge, packets } = mirror!;
+  const judge = new MirrorJudge(
+    {
+      name,
+      sources: all ? `all of ${bridge}` : sources.map(({ port, direction }) => `${port}:${direction}`).join(" "),
+      incomparable: filter === undefined ? null : "a capture filter is set",
+      before: own ? 0 : (packets ?? 0),
+    },
+    Date.now(),
+  );
+  const watching = await MirrorWatch.open(session, uuid, (counts) => {
+    if (counts.present === null) judge.publish(null);
+    else if (counts.packets !== null) {
+      judge.publish({ packets: counts.packets, atMs: performance.timeOrigin + counts.atMs });
+    }
+  });
+  cleanup.use("close the connection to OVSDB", watching);
+  return {
+    see: (snapshot) => {
+      judge.sample(snapshot.packets, snapshot.atMs);
+      return judge.strip(Date.now());
+    },
+  };
+}
+
+async function showScreen(
+  color: boolean,
+  subject: Subject,
+  thread: CaptureThread,
+  strip: StripSource | null,
+  end: JobEnd,
+): Promise<Ending> {
+  const { openScreen } = await import("../tui/terminal/open.ts");
+  const { App } = await import("../tui/app.ts");
+  const { screen, glyphs, close } = openScreen(color);
+  const app = new App({
+    screen,
+    subject,
+    glyphs,
+    request: (request) => thread.request(request),
+    onQuit: () => end.end(),
+  });
+  thread.onSnapshot((snapshot) => {
+    app.show(snapshot);
+    if (strip) app.showStrip(strip.see(snapshot));
+  });
+  thread.ended.catch((error) => end.fail(error));
+  try {
+    return await end.ended;
+  } finally {
+    app.close();
+    await close();
+  }
+}
+
+async function showText(
+  { intervalMs, onInterval }: { readonly intervalMs: number; readonly onInterval: (interval: Interval) => void },
+  { live }: Subject,
+  thread: CaptureThread,
+  strip: StripSource | null,
+  end: JobEnd,
+): Promise<Ending> {
+  const interval = live ? setInterval(() => thread.request(textRequest("rate")), intervalMs) : undefined;
+  thread.onSnapshot((snapshot) => {
+    try {
+      onInterval({ snapshot, strip: strip?.see(snapshot) ?? null, final: false });
+    } catch (error) {
+      end.fail(error);
+    }
+  });
+  try {
+    return await Promise.race([end.ended, thread.ended.then((): Ending => "done")]);
+  } finally {
+    clearInterval(interval);
+  }
+}
+
+function textRequest(sort: ViewRequest["sort"]): ViewRequest {
+  return { seq: 0, sort, descending: true, offset: 0, rows: TEXT_ROWS, selected: null, hold: false };
+}
+
+/** One answer, whatever was asked before. */
+async function ask(thread: CaptureThread, request: ViewRequest): Promise<Snapshot> {
+  const seq = Number.MAX_SAFE_INTEGER;
+  return await new Promise((resolve, reject) => {
+    thread.onSnapshot((snapshot) => {
+      if (snapshot.seq === seq) resolve(snapshot);
+    });
+    thread.ended.catch(reject);
+    thread.request({ ...request, seq });
+  });
+}
