@@ -11,6 +11,7 @@ import { registerInfo } from "./info.ts";
 import { registerLab } from "./lab.ts";
 import { registerMirror } from "./mirror.ts";
 import { registerTap } from "./tap.ts";
+import { registerWatch } from "./watch.ts";
 
 /** The whole command tree, without running anything (also what the reference page and the completion are made from). */
 export function buildProgram(): Command {
@@ -34,6 +35,7 @@ export function buildProgram(): Command {
   registerMirror(program);
   registerFlows(program);
   registerCapture(program);
+  registerWatch(program);
   registerInfo(program);
   registerBro(program);
   registerLab(program);

@@ -1,6 +1,6 @@
 /** What `capture` and `watch` capture on: a port as it is, or a monitor port of their own that gets copies of others. */
 import type { Cleanup } from "../core/cleanup.ts";
-import { TapscopeError, UsageError } from "../core/errors.ts";
+import { messageOf, TapscopeError, UsageError } from "../core/errors.ts";
 import type { Place } from "../core/place.ts";
 import { findDevice, requireDevice } from "../mirror/devices.ts";
 import { type MirrorInfo, mirrorsOf } from "../mirror/mirror-info.ts";
@@ -72,22 +72,29 @@ async function portTarget(session: Session, name: string): Promise<CaptureTarget
   try {
     state = await session.state();
   } catch (error) {
+    if (!isUnreachable(error)) throw error;
     // A device can be captured on without any switch.
-    const device = isUnreachable(error) ? await findDevice(session.place, name, null) : undefined;
+    const device = await findDevice(session.place, name, null);
     if (device) return { device: name, place: device.place, mirror: null, own: false };
-    throw error;
+    throw noSuchDevice(name, `there is no device of that name, and no Open vSwitch to ask (${messageOf(error)})`);
   }
   const mirror = mirrorsOf(state).find(({ output }) => output === name);
   if (mirror) return await outputTarget(session, state, mirror);
   const port = findPort(state, name);
   if (!port && !(await findDevice(session.place, name, null))) {
     const outputs = mirrorsOf(state).flatMap(({ output }) => output ?? []);
-    throw new TapscopeError("E_NO_SUCH_DEVICE", `cannot capture on ${name}: there is no port or device of that name`, {
-      hint: outputs.length > 0 ? `mirrors end at: ${outputs.join(", ")}` : "tapscope tap list shows the taps",
-    });
+    throw noSuchDevice(
+      name,
+      "there is no port or device of that name",
+      outputs.length > 0 ? `mirrors end at: ${outputs.join(", ")}` : "tapscope tap list shows the taps",
+    );
   }
   const device = await requireDevice(session.place, name, macOf(state, name));
   return { device: name, place: device.place, mirror: null, own: false };
+}
+
+function noSuchDevice(name: string, why: string, hint = "ip link shows the devices there are"): TapscopeError {
+  return new TapscopeError("E_NO_SUCH_DEVICE", `cannot capture on ${name}: ${why}`, { hint });
 }
 
 async function outputTarget(session: Session, state: SwitchState, mirror: MirrorInfo): Promise<CaptureTarget> {

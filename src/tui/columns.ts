@@ -61,7 +61,7 @@ const COLUMNS: readonly Column[] = [
     title: "BYTES",
     sort: "bytes",
     numeric: true,
-    min: 6,
+    min: 7,
     max: 11,
     priority: 0,
     cell: (row, width) => count(row.origBytes + row.respBytes, width),

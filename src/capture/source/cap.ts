@@ -5,9 +5,9 @@
 import { createRequire } from "node:module";
 import { messageOf, TapscopeError } from "../../core/errors.ts";
 import type { Place } from "../../core/place.ts";
+import { captureFilter } from "../filter/bpf.ts";
 import { Frame, type FrameSink } from "../frame.ts";
 import type { CaptureEnd, LiveOptions, LiveSource } from "./live.ts";
-import { captureFilter } from "./vlan-filter.ts";
 
 /** What is used of the package. */
 interface CapHandle {

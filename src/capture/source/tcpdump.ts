@@ -5,11 +5,11 @@
 import { TapscopeError, UsageError } from "../../core/errors.ts";
 import type { Place } from "../../core/place.ts";
 import { type Child, failure, spawn } from "../../core/process.ts";
+import { captureFilter } from "../filter/bpf.ts";
 import { CaptureReader } from "../format/reader.ts";
 import type { FrameSink } from "../frame.ts";
 import type { Drops } from "../live/snapshot.ts";
 import type { CaptureEnd, LiveOptions, LiveSource } from "./live.ts";
-import { captureFilter } from "./vlan-filter.ts";
 
 /** The kernel's buffer in KiB: a quarter of a second at 2 Gb/s. */
 const BUFFER_KIB = 65_536;

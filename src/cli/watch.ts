@@ -1,0 +1,118 @@
+/** `tapscope watch [target]`: live flows in the terminal UI, or as text or JSON at intervals. */
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import type { Snapshot } from "../capture/live/snapshot.ts";
+import { sanitize } from "../core/text.ts";
+import { parseDuration } from "../core/units.ts";
+import type { Interval, WatchOptions, WatchSource, WatchSummary } from "../jobs/watch.ts";
+import type { MirrorStrip } from "../tui/model.ts";
+import { targetOptions } from "./capture.ts";
+import { globalOptions, note, print, printJson } from "./context.ts";
+import { EXIT_FAILED } from "./exit.ts";
+import { openSwitch } from "./open-switch.ts";
+
+/** Columns of a table that goes into a pipe. */
+const PIPE_COLS = 132;
+
+interface WatchCommandOptions {
+  readonly mirror?: readonly string[];
+  readonly bridge?: string;
+  readonly filter?: string;
+  readonly text?: boolean;
+  readonly interval?: string;
+  readonly duration?: string;
+}
+
+export function registerWatch(program: Command): void {
+  targetOptions(
+    program
+      .command("watch")
+      .description("live flows in the terminal: a port's, a mirror's, or a capture file's")
+      .argument("[target]", "a port or device, or a capture file; default: the output of the only mirror"),
+  )
+    .option("--text", "a table at every interval instead of the terminal UI (also without a terminal)")
+    .option("--interval <time>", "how often a table is printed (default: 2s)")
+    .option("--duration <time>", "end after this time: 10s, 5m")
+    .action(async (target: string | undefined, options: WatchCommandOptions, command: Command) => {
+      const { json, color } = globalOptions(command);
+      const { filter } = options;
+      const intervalMs = parseDuration(options.interval ?? "2s");
+      const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
+      const text = json || options.text === true || !process.stdout.isTTY || (await refusedHere());
+      const changes = options.mirror !== undefined || options.bridge !== undefined;
+      await using session = await openSwitch(command, changes);
+      const { watch } = await import("../jobs/watch.ts");
+      const { isPort } = await import("../jobs/capture-target.ts");
+      const { exitCodeOf } = await import("../jobs/signals.ts");
+      const isFile =
+        target !== undefined &&
+        !changes &&
+        (target.includes("/") || (existsSync(target) && !(await isPort(session, target))));
+      const source: WatchSource = isFile
+        ? { kind: "file", path: target }
+        : { kind: "port", session, target: { port: target, mirror: options.mirror, bridge: options.bridge } };
+      const show: WatchOptions["show"] = text ? { intervalMs, onInterval: await printer(json) } : { color };
+      const summary = await watch({
+        source,
+        filter,
+        durationMs,
+        show,
+        note: (line) => note(`note: ${sanitize(line)}`),
+      });
+      tellEnd(summary, json);
+      process.exitCode = summary.reason === null ? exitCodeOf(summary.ending) : EXIT_FAILED;
+    });
+}
+
+/** Says why there can be no terminal UI here, if so. */
+async function refusedHere(): Promise<boolean> {
+  const { refusal } = await import("../tui/terminal/environment.ts");
+  const why = refusal(process.env);
+  if (why !== null) note(`note: no terminal UI here (${why}): text instead`);
+  return why !== null;
+}
+
+/** What prints the intervals. */
+async function printer(json: boolean): Promise<(interval: Interval) => void> {
+  if (json) return ({ snapshot, strip }) => printJson(intervalJson(snapshot, strip));
+  const { renderPlain } = await import("../tui/plain.ts");
+  const { glyphsOf } = await import("../tui/terminal/environment.ts");
+  const glyphs = glyphsOf(process.env);
+  const cols = process.stdout.columns ?? PIPE_COLS;
+  return ({ snapshot, strip, final }) => {
+    if (final) print("summary:");
+    for (const line of renderPlain(snapshot, strip, final ? "bytes" : "rate", cols, glyphs)) print(line);
+  };
+}
+
+/** What `watch --json` prints an interval (DESIGN: one object a line). */
+function intervalJson(snapshot: Snapshot, strip: MirrorStrip | null): Record<string, unknown> {
+  const { atMs, packets, bytes, packetsPerSec, bitsPerSec, drops, rows } = snapshot;
+  return {
+    time_ns: BigInt(Math.trunc(atMs)) * 1_000_000n,
+    packets,
+    bytes,
+    pps: packetsPerSec,
+    bps: bitsPerSec,
+    dropped: drops ? drops.kernel + drops.interface : null,
+    mirrored: strip?.mirrored ?? null,
+    verdict: strip?.verdict ?? null,
+    flows: rows,
+  };
+}
+
+function tellEnd({ packets, drops, reason, mirror, mirrorRemoved }: WatchSummary, json: boolean): void {
+  if (reason !== null) note(`capture ended: ${sanitize(reason)}`);
+  if (json) return;
+  const counts = [`${packets} packets captured`];
+  if (drops) {
+    counts.push(
+      `${drops.received} received by filter`,
+      `${drops.kernel} dropped by kernel`,
+      `${drops.interface} dropped by interface`,
+    );
+  }
+  note(counts.join(", "));
+  if (mirrorRemoved)
+    note(`mirror ${sanitize(mirror!.name)} and its port ${sanitize(mirror!.output ?? "")} are removed`);
+}
