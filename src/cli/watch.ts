@@ -51,7 +51,9 @@ export function registerWatch(program: Command): void {
       const source: WatchSource = isFile
         ? { kind: "file", path: target }
         : { kind: "port", session, target: { port: target, mirror: options.mirror, bridge: options.bridge } };
-      const show: WatchOptions["show"] = text ? { intervalMs, onInterval: await printer(json) } : { color };
+      const show: WatchOptions["show"] = text
+        ? { intervalMs, records: json, onInterval: await printer(json) }
+        : { color };
       const summary = await watch({
         source,
         filter,
@@ -87,7 +89,7 @@ async function printer(json: boolean): Promise<(interval: Interval) => void> {
 
 /** What `watch --json` prints an interval (DESIGN: one object a line). */
 function intervalJson(snapshot: Snapshot, strip: MirrorStrip | null): Record<string, unknown> {
-  const { atMs, packets, bytes, packetsPerSec, bitsPerSec, drops, rows } = snapshot;
+  const { atMs, packets, bytes, packetsPerSec, bitsPerSec, drops, records } = snapshot;
   return {
     time_ns: BigInt(Math.trunc(atMs)) * 1_000_000n,
     packets,
@@ -97,7 +99,7 @@ function intervalJson(snapshot: Snapshot, strip: MirrorStrip | null): Record<str
     dropped: drops ? drops.kernel + drops.interface : null,
     mirrored: strip?.mirrored ?? null,
     verdict: strip?.verdict ?? null,
-    flows: rows,
+    flows: records,
   };
 }
 

@@ -28,15 +28,20 @@ export interface Interval {
   readonly final: boolean;
 }
 
+export interface TextShow {
+  readonly intervalMs: number;
+  /** Each interval's flows come as connection records too. */
+  readonly records: boolean;
+  readonly onInterval: (interval: Interval) => void;
+}
+
 export interface WatchOptions {
   readonly source: WatchSource;
   /** pcap-filter(7). */
   readonly filter?: string | undefined;
   readonly durationMs?: number | undefined;
   /** The terminal UI, or what gets an interval's text. */
-  readonly show:
-    | { readonly color: boolean }
-    | { readonly intervalMs: number; readonly onInterval: (interval: Interval) => void };
+  readonly show: { readonly color: boolean } | TextShow;
   /** What the user should know before anything is seen. */
   readonly note?: ((line: string) => void) | undefined;
   /** Packets are being captured. */
@@ -94,7 +99,7 @@ async function watchUntil(options: WatchOptions, end: JobEnd): Promise<WatchSumm
     thread.stop();
     outcome = await thread.ended;
     if ("onInterval" in options.show) {
-      const snapshot = await ask(thread, textRequest("bytes"));
+      const snapshot = await ask(thread, textRequest("bytes", options.show.records));
       options.show.onInterval({ snapshot, strip: strip?.see(snapshot) ?? null, final: true });
     }
   }
@@ -181,13 +186,13 @@ async function showScreen(
 }
 
 async function showText(
-  { intervalMs, onInterval }: { readonly intervalMs: number; readonly onInterval: (interval: Interval) => void },
+  { intervalMs, records, onInterval }: TextShow,
   { live }: Subject,
   thread: CaptureThread,
   strip: StripSource | null,
   end: JobEnd,
 ): Promise<Ending> {
-  const interval = live ? setInterval(() => thread.request(textRequest("rate")), intervalMs) : undefined;
+  const interval = live ? setInterval(() => thread.request(textRequest("rate", records)), intervalMs) : undefined;
   thread.onSnapshot((snapshot) => {
     try {
       onInterval({ snapshot, strip: strip?.see(snapshot) ?? null, final: false });
@@ -202,8 +207,8 @@ async function showText(
   }
 }
 
-function textRequest(sort: ViewRequest["sort"]): ViewRequest {
-  return { seq: 0, sort, descending: true, offset: 0, rows: TEXT_ROWS, selected: null, hold: false };
+function textRequest(sort: ViewRequest["sort"], records: boolean): ViewRequest {
+  return { seq: 0, sort, descending: true, offset: 0, rows: TEXT_ROWS, selected: null, hold: false, records };
 }
 
 /** One answer, whatever was asked before. */

@@ -93,6 +93,7 @@ export function viewRequest(model: Model): ViewRequest {
     rows: layoutOf(model).tableRows,
     selected: model.selected,
     hold: model.pausedMs !== null,
+    records: false,
   };
 }
 

@@ -72,6 +72,7 @@ export function snapshot(over: Partial<Snapshot> = {}): Snapshot {
     scrollable: rows.length,
     offset: 0,
     rows,
+    records: [],
     selected: null,
     ...over,
   };

@@ -1,5 +1,9 @@
 /** The flow table as a screen sees it: comparisons by every sort key, and one row as text and numbers. */
 import { formatIpv4, formatIpv6 } from "../flow/address.ts";
+import { ByteWriter } from "../flow/byte-writer.ts";
+import type { FlowLabels } from "../flow/fields.ts";
+import { connState } from "../flow/names.ts";
+import { jsonFormat } from "../flow/record-formats.ts";
 import type { FlowTable } from "../flow/table.ts";
 import type { Compare } from "./ranking.ts";
 import type { FlowRow, SortKey } from "./snapshot.ts";
@@ -21,10 +25,13 @@ export class FlowRows {
   readonly #table: FlowTable;
   /** Bits per second of a row. */
   readonly #rate: (row: number) => number;
+  readonly #labels: FlowLabels | undefined;
 
-  constructor(table: FlowTable, rate: (row: number) => number) {
+  /** @param labels what an analysis of payload has found out, where there is one */
+  constructor(table: FlowTable, rate: (row: number) => number, labels?: FlowLabels) {
     this.#table = table;
     this.#rate = rate;
+    this.#labels = labels;
   }
 
   packets(row: number): number {
@@ -53,7 +60,7 @@ export class FlowRows {
       case "app":
         return (a, b) => byText(this.#app(a), this.#app(b));
       case "state":
-        return (a, b) => byText(this.#state(a), this.#state(b));
+        return (a, b) => byText(connState(table, a), connState(table, b));
       case "packets":
         return (a, b) => this.packets(a) - this.packets(b);
       case "bytes":
@@ -61,7 +68,7 @@ export class FlowRows {
       case "rate":
         return (a, b) => this.#rate(a) - this.#rate(b);
       case "duration":
-        return (a, b) => table.durationNs(a) - table.durationNs(b);
+        return (a, b) => durationMs(table, a) - durationMs(table, b);
     }
   }
 
@@ -86,7 +93,7 @@ export class FlowRows {
       respAddress: this.#address(row, false),
       respPort: port(false),
       app: this.#app(row),
-      state: this.#state(row),
+      state: connState(table, row),
       history: table.history.text(row),
       vlans: table.deepVlans(row) ?? [table.vlan(row), table.innerVlan(row)].filter((vlan) => vlan !== 0),
       origPackets: table.packets(row, true),
@@ -95,25 +102,33 @@ export class FlowRows {
       respBytes: table.ipBytes(row, false),
       rateBps: this.#rate(row),
       firstMs: table.firstSec(row) * 1000 + table.firstNsec(row) / 1e6,
-      durationMs: table.durationNs(row) / 1e6,
+      durationMs: durationMs(table, row),
     };
   }
 
-  #app(_row: number): string {
-    return "";
+  /** Connection records as JSON objects, as `flows --format json` writes them. */
+  records(rows: readonly number[]): unknown[] {
+    const writer = new ByteWriter();
+    return rows.map((row) => {
+      writer.length = 0;
+      jsonFormat.write(writer, this.#table, row, this.#labels);
+      return JSON.parse(writer.bytes.toString("utf8", 0, writer.length));
+    });
   }
 
-  #state(row: number): string {
-    const table = this.#table;
-    const slot = table.tcpSlot(row);
-    if (slot >= 0) return table.tcp.connState(slot, () => false);
-    return table.packets(row, false) > 0 ? "SF" : "S0";
+  #app(row: number): string {
+    return this.#labels?.app(row) ?? this.#labels?.service(row) ?? "";
   }
 
   #address(row: number, orig: boolean): string {
     const word = (index: number): number => this.#table.addressWord(row, orig, index);
     return this.#table.isV6(row) ? formatIpv6(word(0), word(1), word(2), word(3)) : formatIpv4(word(0));
   }
+}
+
+/** Zeek's duration of a row, milliseconds. */
+export function durationMs(table: FlowTable, row: number): number {
+  return table.durationSec(row) * 1000 + table.durationNsec(row) / 1e6;
 }
 
 function byText(a: string, b: string): number {

@@ -19,6 +19,8 @@ export interface ViewRequest {
   readonly selected: { readonly id: number } | { readonly rank: number } | null;
   /** Keep the flows as they are now (the first 10,000 in the order of the moment) until a request says false. */
   readonly hold: boolean;
+  /** Give the rows as connection records too (not while held). */
+  readonly records: boolean;
 }
 
 /** One flow of the table, ready to be written into cells. Text is as the packets gave it: not yet safe for a terminal. */
@@ -85,6 +87,8 @@ export interface Snapshot {
   readonly scrollable: number;
   readonly offset: number;
   readonly rows: readonly FlowRow[];
+  /** The same rows as `flows --format json` writes them, where they were asked for. */
+  readonly records: readonly unknown[];
   /** Null when none was asked for or it is gone. */
   readonly selected: { readonly rank: number; readonly row: FlowRow } | null;
 }

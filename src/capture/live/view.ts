@@ -1,7 +1,7 @@
 /** The flow table's answers to view requests, live or held. Runs in the capture worker. */
 import { FlowMeter } from "../flow/meter.ts";
 import type { Frame } from "../frame.ts";
-import { FlowRows } from "./flow-rows.ts";
+import { durationMs, FlowRows } from "./flow-rows.ts";
 import { rowsAtRanks } from "./ranking.ts";
 import { RowRates, TotalRate } from "./rates.ts";
 import type { CaptureState, Drops, FlowRow, Snapshot, SortKey, ViewRequest } from "./snapshot.ts";
@@ -17,7 +17,7 @@ interface Held {
 }
 
 type Selection = Snapshot["selected"];
-type Visible = Pick<Snapshot, "scrollable" | "offset" | "rows" | "selected">;
+type Visible = Pick<Snapshot, "scrollable" | "offset" | "rows" | "records" | "selected">;
 
 export class FlowView {
   readonly meter = new FlowMeter({ keepEnded: true });
@@ -40,8 +40,8 @@ export class FlowView {
     const { table } = this.meter;
     this.#rates = new RowRates(table);
     const mean = (row: number): number => {
-      const ns = table.durationNs(row);
-      return ns > 0 ? ((table.frameBytes(row, true) + table.frameBytes(row, false)) * 8e9) / ns : 0;
+      const ms = durationMs(table, row);
+      return ms > 0 ? ((table.frameBytes(row, true) + table.frameBytes(row, false)) * 8000) / ms : 0;
     };
     this.#rows = new FlowRows(table, live ? (row) => this.#rates.of(row) : mean);
   }
@@ -104,7 +104,7 @@ export class FlowView {
     return total;
   }
 
-  #liveRows({ sort, descending, offset, rows, selected }: ViewRequest): Visible {
+  #liveRows({ sort, descending, offset, rows, selected, records }: ViewRequest): Visible {
     const total = this.#count();
     const compare = this.#rows.compare(sort, descending);
     const from = Math.max(0, Math.min(offset, total - rows));
@@ -113,6 +113,7 @@ export class FlowView {
       scrollable: total,
       offset: from,
       rows: visible.map((row) => this.#rows.row(row)),
+      records: records ? this.#rows.records(visible) : [],
       selected: this.#select(selected, total, compare),
     };
   }
@@ -159,6 +160,7 @@ function heldRows(held: Held, { sort, descending, offset, rows, selected }: View
     scrollable: order.length,
     offset: from,
     rows: order.slice(from, from + rows).map((index) => held.rows[index]!),
+    records: [],
     selected: rank < 0 ? null : { rank, row: held.rows[order[rank]!]! },
   };
 }
