@@ -16,6 +16,8 @@ const MAX_SORTED = 4_000_000;
 const COPIES_WORTH_A_WORD = 0.01;
 
 interface FlowsOptions {
+  readonly filter?: string;
+  readonly where?: string;
   readonly format?: (typeof FORMATS)[number];
   readonly sort?: string;
   readonly top?: string;
@@ -33,6 +35,8 @@ export function registerFlows(program: Command): void {
     .description("the connections of capture files, as Zeek would log them")
     .argument("<file...>", "capture files in the order of time, - for standard input")
     .addOption(new Option("--format <format>", "how to write them").choices(FORMATS))
+    .option("--filter <bpf>", "only packets that match, as tcpdump takes it; tagged and untagged alike")
+    .option("--where <filter>", "only connections that match, as Wireshark's display filters: tcp.port == 80")
     .option("--sort <field>", "largest first: bytes, packets, duration, ts, … (default: as they end)")
     .option("--top <n>", "only the n largest (by bytes, or as --sort says)", checkTop)
     .option("--summary", "totals instead of connections")
@@ -47,6 +51,9 @@ export function registerFlows(program: Command): void {
       if (json && options.format !== undefined && options.format !== "json") {
         throw new UsageError(`--json and --format ${options.format} contradict each other`);
       }
+      if (options.where !== undefined && options.summary) {
+        throw new UsageError("--where chooses connections: --summary has none");
+      }
       if (options.follow && files.length > 1) throw new UsageError("--follow takes one file");
       await run(files, { ...options, format: options.format ?? (json ? "json" : "table") }, json);
     });
@@ -59,6 +66,7 @@ Exit code 1 when a file is damaged or cut short; everything before the damage is
 Examples:
   tapscope flows capture.pcap
   tapscope flows --top 10 --sort duration capture.pcapng
+  tapscope flows --where 'net 10.0.0.0/8 and tcp.port in {80 443} and flow.bytes > 1M' capture.pcap
   tapscope flows --format zeek capture.pcap | zeek-cut id.orig_h id.resp_h service
   tcpdump -i tap0 -U -w - | tapscope flows --json -`;
 
@@ -86,19 +94,27 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
     verifyChecksums: options.checksums === "verify",
     keepEnded: sorted,
     ...(sorted ? { maxFlows: MAX_SORTED } : {}),
-    ...(writer && !sorted ? { onEnd: (row) => writer.write(meter.table, row) } : {}),
+    ...(writer && !sorted ? { onEnd: (row) => accept(row) && writer.write(meter.table, row) } : {}),
   });
-  await readAll(files, meter, options.follow ? () => writer?.flush() : undefined);
+  const accept = await acceptor(options.where, meter);
+  await readAll(files, meter, options.filter, options.follow ? () => writer?.flush() : undefined);
   meter.finish();
   if (sorted && writer) {
     const count = options.top ? parseInteger(options.top, "--top", 1, MAX_SORTED) : meter.table.size;
     const rows = new Int32Array(Math.min(count, meter.table.size));
-    const found = meter.table.top(sortColumns(meter.table)[column]!, rows);
+    const found = meter.table.top(sortColumns(meter.table)[column]!, rows, accept);
     for (const row of rows.subarray(0, found)) writer.write(meter.table, row);
   }
   writer?.end();
   if (options.summary) showSummary(meter, json);
   warn(meter, options);
+}
+
+/** Which rows `--where` lets through. */
+async function acceptor(where: string | undefined, meter: FlowMeter): Promise<(row: number) => boolean> {
+  if (where === undefined) return () => true;
+  const { flowFilter } = await import("../capture/filter/display-flows.ts");
+  return flowFilter(where, meter.table);
 }
 
 async function formatFor(name: (typeof FORMATS)[number]): Promise<RecordFormat> {
@@ -108,7 +124,12 @@ async function formatFor(name: (typeof FORMATS)[number]): Promise<RecordFormat> 
 }
 
 /** Reads the files one after another into the same table; a bad one does not stop the others. */
-async function readAll(files: readonly string[], meter: FlowMeter, flush: (() => void) | undefined): Promise<void> {
+async function readAll(
+  files: readonly string[],
+  meter: FlowMeter,
+  filter: string | undefined,
+  flush: (() => void) | undefined,
+): Promise<void> {
   const { readCapture } = await import("../capture/source/file.ts");
   const stop = new AbortController();
   const abort = () => stop.abort();
@@ -120,9 +141,13 @@ async function readAll(files: readonly string[], meter: FlowMeter, flush: (() =>
         meter.add(frame);
       };
       try {
-        report(await readCapture(file, sink, flush ? { follow: true, signal: stop.signal } : {}));
+        const read = {
+          ...(filter === undefined ? {} : { filter }),
+          ...(flush ? { follow: true, signal: stop.signal } : {}),
+        };
+        report(await readCapture(file, sink, read));
       } catch (error) {
-        if (!(error instanceof TapscopeError) || files.length === 1) throw error;
+        if (!(error instanceof TapscopeError) || error instanceof UsageError || files.length === 1) throw error;
         note(`tapscope: ${sanitize(error.message)}`);
         process.exitCode = EXIT_FAILED;
       }
