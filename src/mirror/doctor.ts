@@ -335,7 +335,7 @@ async function checkTunnels(session: Session, state: SwitchState): Promise<Check
   const { run } = await import("../core/process.ts");
   const checks: Check[] = [];
   for (const port of state.ports.values()) {
-    const entry = port.interfaces.find(({ type }) => type in OVERHEAD);
+    const entry = port.interfaces.find(({ type }) => Object.hasOwn(OVERHEAD, type));
     const remote = entry?.options.get("remote_ip");
     if (!entry || remote === undefined || remote === "flow") continue;
     const at = `tunnel ${port.name} (${entry.type} to ${remote})`;

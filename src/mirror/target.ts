@@ -67,7 +67,12 @@ export async function resolveTarget(request: TargetRequest): Promise<ResolvedTar
   const system = (request.systemSocket ? [request.systemSocket] : SYSTEM_SOCKETS).find((path) => existsSync(path));
   if (system === undefined) {
     const running = await request.findLab(DEFAULT_LAB);
-    return { target: running ? labTarget(running) : systemTarget(request.systemSocket ?? SYSTEM_SOCKETS[0]!) };
+    if (running) return { target: labTarget(running) };
+    const others = await request.listLabs();
+    if (others.length === 0) return { target: systemTarget(request.systemSocket ?? SYSTEM_SOCKETS[0]!) };
+    throw new UsageError("which Open vSwitch is meant? The system has none running, but there are labs", {
+      hint: `say ${others.map(({ name }) => `--lab ${name}`).join(", or ")}`,
+    });
   }
   const labs = await request.listLabs();
   if (labs.length === 0) return { target: systemTarget(system) };

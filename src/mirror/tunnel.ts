@@ -20,7 +20,7 @@ const KEY_MAX: Record<TunnelType, number> = { vxlan: 0xffffff, geneve: 0xffffff,
 
 /** @throws UsageError when the address or the key cannot be one. */
 export function checkTunnel(type: string, remoteIp: string, key: string | undefined): TunnelSpec {
-  if (!(type in OVERHEAD)) {
+  if (!Object.hasOwn(OVERHEAD, type)) {
     throw new UsageError(`not a tunnel: '${sanitize(type)}'`, { hint: `one of ${Object.keys(OVERHEAD).join(", ")}` });
   }
   const known = type as TunnelType;

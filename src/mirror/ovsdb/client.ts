@@ -77,9 +77,12 @@ export class OvsdbClient implements AsyncDisposable {
   /** Watches columns of a table: `onChange` gets all rows first, then each change as the server tells it, until the client is closed. */
   async monitor(table: string, columns: readonly string[], onChange: (change: TableChange) => void): Promise<void> {
     const id = `${table}#${this.#watches.size}`;
-    this.#watches.set(JSON.stringify(id), onChange);
+    // Changes may follow the answer in the same packet: they wait until the answer has been handed on.
+    const early: TableChange[] = [];
+    this.#watches.set(JSON.stringify(id), (change) => early.push(change));
     const initial = await this.#rpc.call("monitor_cond", [DATABASE, id, { [table]: [{ columns }] }]);
-    onChange(changesOf(initial));
+    this.#watches.set(JSON.stringify(id), onChange);
+    for (const change of [changesOf(initial), ...early]) onChange(change);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
