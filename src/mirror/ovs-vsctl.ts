@@ -37,7 +37,7 @@ export async function vsctl(target: SwitchTarget, parts: readonly Part[]): Promi
       place: target.place,
       timeoutMs: (seconds + 3) * 1000,
     });
-    if (stderr.trim() !== "") throw explainStderr(stderr);
+    if (complaints(stderr) !== "") throw explainStderr(stderr);
     return stdout;
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
@@ -51,6 +51,17 @@ export async function vsctl(target: SwitchTarget, parts: readonly Part[]): Promi
     }
     throw explainStderr(error.stderrTail, error);
   }
+}
+
+/** A line of OVS's own log, e.g. `…|timeval|WARN|Unreasonably long 2684ms poll interval` on a busy machine: not about the change. */
+const LOG_LINE = /^\d{4}-\d\d-\d\dT\S+\|\d+\|/;
+
+function complaints(stderr: string): string {
+  return stderr
+    .split("\n")
+    .filter((line) => !LOG_LINE.test(line))
+    .join("\n")
+    .trim();
 }
 
 function notInstalled(cause: unknown): TapscopeError {
@@ -105,7 +116,7 @@ const EXPLANATIONS: readonly Explanation[] = [
 
 /** The error that ovs-vsctl's own words stand for. */
 export function explainStderr(stderr: string, cause?: unknown): TapscopeError {
-  const lines = stderr
+  const lines = (complaints(stderr) || stderr)
     .split("\n")
     .map((line) =>
       line

@@ -32,6 +32,14 @@ describe("what ovs-vsctl says", () => {
     expect(explainStderr(stderr).code).toBe(code);
   });
 
+  it("counts only where it is about the change, not where OVS logs of itself", () => {
+    const busy =
+      "2026-11-23T14:30:00Z|00002|timeval|WARN|Unreasonably long 2684ms poll interval (1189ms user, 18ms system)\n";
+    expect(explainStderr(`${busy}ovs-vsctl: no bridge named x\n`).message).toBe(
+      "Open vSwitch refused: no bridge named x",
+    );
+  });
+
   it("is passed on without the program's name and the log's directory", () => {
     const stderr =
       "ovs-vsctl: Error detected while setting up 'x': could not open network device x (No such device).  See ovs-vswitchd log for details.\novs-vsctl: The default log directory is \"/var/log/openvswitch\".\n";
