@@ -11,6 +11,7 @@ import { registerInfo } from "./info.ts";
 import { registerLab } from "./lab.ts";
 import { registerMirror } from "./mirror.ts";
 import { registerTap } from "./tap.ts";
+import { registerVerify } from "./verify.ts";
 import { registerWatch } from "./watch.ts";
 
 /** The whole command tree, without running anything (also what the reference page and the completion are made from). */
@@ -37,6 +38,7 @@ export function buildProgram(): Command {
   registerCapture(program);
   registerWatch(program);
   registerInfo(program);
+  registerVerify(program);
   registerBro(program);
   registerLab(program);
   registerDoctor(program);

@@ -3,6 +3,7 @@
  * is full, matched as one, and decided up to a time after which every copy would have come.
  */
 import type { Frame } from "../capture/frame.ts";
+import { markedSequence } from "../capture/source/marked-frame.ts";
 import { align, type Neighbours } from "./align.ts";
 import { Headers } from "./content.ts";
 import { describeFrame } from "./describe.ts";
@@ -43,6 +44,8 @@ export interface MatcherOptions {
   /** The monitor's own Ethernet address: what it says itself is no copy. */
   readonly monitorMac?: Uint8Array;
   readonly echo?: EchoOf;
+  /** Frames that were injected: their marker, and how many there are at most. */
+  readonly marked?: { readonly marker: Uint8Array; readonly count: number };
   /** Frames and bytes held at once. */
   readonly windowFrames?: number;
   readonly windowBytes?: number;
@@ -53,6 +56,11 @@ export class Matcher {
   /** What the monitor, and all sources together, saw of the ping; undefined when none is looked for. */
   readonly monitorEcho: EchoSeen | undefined;
   readonly sourceEcho: EchoSeen | undefined;
+  /** Marked frames the monitor saw, each number once. */
+  markedSeen = 0;
+  /** Frames of the monitor's capture, from its start to its end. */
+  monitorCaptured = 0;
+  readonly #marks: Uint8Array;
   readonly #window: FrameWindow;
   readonly #options: MatcherOptions;
   readonly #baseSec: number;
@@ -99,6 +107,7 @@ export class Matcher {
     this.tally = new Tally(options.streams);
     this.monitorEcho = options.echo && new EchoSeen(options.echo);
     this.sourceEcho = options.echo && new EchoSeen(options.echo);
+    this.#marks = new Uint8Array((options.marked?.count ?? 0) + 1);
     this.#neighbours = { before: (m, x) => this.#anchor(m, x, -1), after: (m, x) => this.#anchor(m, x, 1) };
   }
 
@@ -119,12 +128,23 @@ export class Matcher {
     const slot = window.add(stream, frame);
     const time = window.time[slot]!;
     if (!(time < this.#last[stream]!)) this.#last[stream] = time;
+    if (stream === MONITOR) this.#seeMonitor(slot);
     const echo = stream === MONITOR ? this.monitorEcho : this.sourceEcho;
     if (echo && time >= this.#from && time <= this.#to) {
       const at = window.at[slot]!;
       this.#headers.read(window.bytes, at, window.length[slot]!);
       echo.see(window.bytes, at, window.length[slot]!, this.#headers, time);
     }
+  }
+
+  #seeMonitor(slot: number): void {
+    this.monitorCaptured++;
+    if (!this.#options.marked) return;
+    const { bytes, at, length } = this.#window;
+    const sequence = markedSequence(bytes, at[slot]!, length[slot]!, this.#options.marked.marker);
+    if (sequence < 0 || this.#marks[sequence] !== 0) return;
+    this.#marks[sequence] = 1;
+    this.markedSeen++;
   }
 
   /** A stream has no more frames. */
@@ -261,8 +281,10 @@ export class Matcher {
         if (pair[leader[slot]!] !== NONE) counts.seen++;
       } else if (state[slot] === DUPLICATE && drop[pair[slot]!] !== 0) {
         drop[slot] = 1;
+        // Before all captures ran, it may be the copy of a frame like this one that no source's capture saw.
+        if (!this.#inScope(slot) || !this.#inScope(pair[slot]!)) continue;
         this.#countSurplus(pair[slot]!);
-        if (this.#inScope(pair[slot]!)) this.#direction(pair[slot]!).duplicated++;
+        this.#direction(pair[slot]!).duplicated++;
       }
     }
     window.compact(drop);

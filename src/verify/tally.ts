@@ -89,6 +89,6 @@ export class Tally {
   readonly vlansAdded = new Set<number>();
 
   constructor(streams: readonly Stream[]) {
-    this.streams = streams.map((stream) => ({ ...stream, frames: 0, seen: 0 }));
+    this.streams = streams.map(({ port, direction }) => ({ port, direction, frames: 0, seen: 0 }));
   }
 }

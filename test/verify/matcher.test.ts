@@ -124,6 +124,15 @@ describe("matching", () => {
   });
 });
 
+describe("the beginning of the captures", () => {
+  it("does not take the copy of a frame that was sent before for a duplicate of one like it", () => {
+    const alike = [0, 500 * MS].map((time) => ({ time, bytes: echo(1, 1) }));
+    const tally = matchAll([delayed(alike), alike.slice(1)], { streams: IN, fromNs: START_NS + 250_000_000n });
+    expect(tally.in).toMatchObject({ sourceFrames: 1, missing: 0, duplicated: 0 });
+    expect(tally).toMatchObject({ foreign: 0, monitorTotal: 1 });
+  });
+});
+
 describe("changes to the copy", () => {
   it.each([
     ["added", (b: Uint8Array) => b, (b: Uint8Array) => tagged(b, 100)],

@@ -20,11 +20,17 @@ const STDERR_KEPT = 4000;
 
 export interface TcpdumpOptions extends LiveOptions {
   readonly place: Place;
+  /** tcpdump's `-Q`: frames the device receives or sends; default both. See mirror/direction.ts for what that is to a switch. */
+  readonly direction?: "in" | "out" | "inout";
+  /** The kernel's buffer in KiB; default 65536. */
+  readonly bufferKib?: number;
 }
 
 /** The argument vector of a capture. */
-export function tcpdumpArgv({ device, filter, snaplen, immediate }: LiveOptions): string[] {
-  const argv = ["tcpdump", "-U", "-n", "-Z", "root", "-B", String(BUFFER_KIB), "--time-stamp-precision=nano"];
+export function tcpdumpArgv(options: Omit<TcpdumpOptions, "place">): string[] {
+  const { device, filter, snaplen, immediate, direction, bufferKib = BUFFER_KIB } = options;
+  const argv = ["tcpdump", "-U", "-n", "-Z", "root", "-B", String(bufferKib), "--time-stamp-precision=nano"];
+  if (direction !== undefined && direction !== "inout") argv.push("-Q", direction);
   if (immediate) argv.push("--immediate-mode");
   if (snaplen !== undefined) argv.push("-s", String(snaplen));
   argv.push("-i", device, "-w", "-");
