@@ -5,6 +5,7 @@ import { registerBridge } from "./bridge.ts";
 import { registerBro } from "./bro.ts";
 import { registerCapture } from "./capture.ts";
 import { registerClean } from "./clean.ts";
+import { registerDemo } from "./demo.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerFlows } from "./flows.ts";
 import { registerInfo } from "./info.ts";
@@ -41,6 +42,7 @@ export function buildProgram(): Command {
   registerVerify(program);
   registerBro(program);
   registerLab(program);
+  registerDemo(program);
   registerDoctor(program);
   registerClean(program);
   return program;

@@ -34,16 +34,14 @@ export function registerWatch(program: Command): void {
     .option("--interval <time>", "how often a table is printed (default: 2s)")
     .option("--duration <time>", "end after this time: 10s, 5m")
     .action(async (target: string | undefined, options: WatchCommandOptions, command: Command) => {
-      const { json, color } = globalOptions(command);
+      const { json } = globalOptions(command);
       const { filter } = options;
       const intervalMs = parseDuration(options.interval ?? "2s");
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
-      const text = json || options.text === true || !process.stdout.isTTY || (await refusedHere());
       const changes = options.mirror !== undefined || options.bridge !== undefined;
       await using session = await openSwitch(command, changes);
       const { watch } = await import("../jobs/watch.ts");
       const { isPort } = await import("../jobs/capture-target.ts");
-      const { exitCodeOf } = await import("../jobs/signals.ts");
       const isFile =
         target !== undefined &&
         !changes &&
@@ -51,9 +49,7 @@ export function registerWatch(program: Command): void {
       const source: WatchSource = isFile
         ? { kind: "file", path: target }
         : { kind: "port", session, target: { port: target, mirror: options.mirror, bridge: options.bridge } };
-      const show: WatchOptions["show"] = text
-        ? { intervalMs, records: json, onInterval: await printer(json) }
-        : { color };
+      const show = await showOf(command, { text: options.text === true, intervalMs });
       const summary = await watch({
         source,
         filter,
@@ -61,9 +57,25 @@ export function registerWatch(program: Command): void {
         show,
         note: (line) => note(`note: ${sanitize(line)}`),
       });
-      tellEnd(summary, json);
-      process.exitCode = summary.reason === null ? exitCodeOf(summary.ending) : EXIT_FAILED;
+      await endOfWatch(summary, json);
     });
+}
+
+/** The terminal UI where there can be one and nothing else is asked for, else text or JSON. */
+export async function showOf(
+  command: Command,
+  { text, intervalMs }: { readonly text: boolean; readonly intervalMs: number },
+): Promise<WatchOptions["show"]> {
+  const { json, color } = globalOptions(command);
+  const plain = json || text || !process.stdout.isTTY || (await refusedHere());
+  return plain ? { intervalMs, records: json, onInterval: await printer(json) } : { color };
+}
+
+/** Tells how a watch ended, and sets the exit code. */
+export async function endOfWatch(summary: WatchSummary, json: boolean): Promise<void> {
+  const { exitCodeOf } = await import("../jobs/signals.ts");
+  tellEnd(summary, json);
+  process.exitCode = summary.reason === null ? exitCodeOf(summary.ending) : EXIT_FAILED;
 }
 
 /** Says why there can be no terminal UI here, if so. */
