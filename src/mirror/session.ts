@@ -9,7 +9,15 @@ import { type Part, quoteValue, vsctl, vsctlArgv } from "./ovs-vsctl.ts";
 import { OvsdbClient } from "./ovsdb/client.ts";
 import { unixctl } from "./ovsdb/unixctl.ts";
 import { readState, type SwitchState } from "./state.ts";
-import { endpointOf, pathFromHere, type SwitchTarget, switchPlace, vswitchdSocket } from "./target.ts";
+import {
+  endpointOf,
+  pathFromHere,
+  type SwitchTarget,
+  switchPlace,
+  vswitchdHeld,
+  vswitchdPid,
+  vswitchdSocket,
+} from "./target.ts";
 
 export interface SessionOptions {
   /** Changes nothing: each command that would run is given to this instead, ready to paste. */
@@ -18,8 +26,12 @@ export interface SessionOptions {
   readonly warn?: ((message: string) => void) | undefined;
 }
 
-/** How long ovs-vswitchd may take to answer its control socket before it counts as hanging. */
-const CONTROL_TIMEOUT_MS = 5000;
+/** ovs-vswitchd answers its control socket between two rounds of its main loop: one that makes hundreds of devices takes its time. */
+const CONTROL_TIMEOUT_MS = 30_000;
+/** After that long without an answer it is looked at whether it is held. */
+const PROBE_TIMEOUT_MS = 2000;
+/** How much longer than ovs-vsctl's own time limit a vswitchd that is there and not held is waited for. */
+const BUSY_LIMIT_MS = 60_000;
 
 /** What `other_config:forward-bpdu` was before a refresh, kept on the bridge while it is changed: for `clean`, if we die in between. */
 export const BPDU_BEFORE = "tapscope-bpdu-before";
@@ -85,9 +97,16 @@ export class Session implements AsyncDisposable {
     return output;
   }
 
-  /** vswitchd may have been slow rather than stopped: what counts is what it has applied by now. */
+  /** A vswitchd that runs is slow rather than stopped (after hundreds of devices came or went): what counts is what it has applied. */
   async #wasApplied(): Promise<boolean> {
-    return (await (await this.db()).vswitchdAttached()) && (await this.state()).applied;
+    const deadline = performance.now() + (vswitchdPid(this.target) === undefined ? 0 : BUSY_LIMIT_MS);
+    for (;;) {
+      const db = await this.db();
+      if (!(await db.vswitchdAttached()) || vswitchdHeld(this.target)) return false;
+      if ((await this.state()).applied) return true;
+      if (performance.now() > deadline) return false;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   }
 
   /** @throws TapscopeError `E_VSWITCHD_DOWN` when ovs-vswitchd does not run, or does not answer. */
@@ -104,11 +123,14 @@ export class Session implements AsyncDisposable {
   async vswitchdProblem(): Promise<string | undefined> {
     const db = await this.db();
     if (!(await db.vswitchdAttached())) return "ovs-vswitchd is not running";
+    const socket = vswitchdSocket(this.target);
+    if (socket === undefined) return undefined;
     try {
-      await this.control("version");
+      await unixctl(pathFromHere(this.target.place, socket), "version", [], PROBE_TIMEOUT_MS);
     } catch (error) {
       if (!(error instanceof TapscopeError)) throw error;
-      if (error.code === "E_OVSDB_TIMEOUT") return "ovs-vswitchd does not answer (stopped, or busy)";
+      if (error.code === "E_OVSDB_TIMEOUT" && vswitchdHeld(this.target))
+        return "ovs-vswitchd does not answer: it is stopped (SIGSTOP)";
     }
     return undefined;
   }

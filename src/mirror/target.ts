@@ -166,7 +166,7 @@ export function vswitchdSocket(target: SwitchTarget): string | undefined {
   const dir = runDirOf(target);
   if (dir === undefined) return undefined;
   const here = pathFromHere(target.place, dir);
-  const pid = readPidFile(target);
+  const pid = vswitchdPid(target);
   let names: string[];
   try {
     names = readdirSync(here).filter((name) => /vswitchd.*\.ctl$/.test(name));
@@ -177,8 +177,9 @@ export function vswitchdSocket(target: SwitchTarget): string | undefined {
   return name === undefined ? undefined : join(dir, name);
 }
 
-/** ovs-vswitchd's PID as the PID namespace of `place` numbers it. */
-function readPidFile(target: SwitchTarget): number | undefined {
+/** ovs-vswitchd's PID as the PID namespace of `place` numbers it; undefined when it cannot be known. */
+export function vswitchdPid(target: SwitchTarget): number | undefined {
+  if (runDirOf(target) === undefined) return undefined;
   try {
     const path = join(pathFromHere(target.place, runDirOf(target)!), "ovs-vswitchd.pid");
     const pid = Number.parseInt(readFileSync(path, "latin1"), 10);
@@ -188,9 +189,20 @@ function readPidFile(target: SwitchTarget): number | undefined {
   }
 }
 
+/** ovs-vswitchd is held by a signal (SIGSTOP, a debugger): proc(5), state T or t. False when that cannot be told. */
+export function vswitchdHeld(target: SwitchTarget): boolean {
+  const pid = vswitchdPid(target);
+  if (pid === undefined) return false;
+  try {
+    return /^State:\s+[Tt]/m.test(readFileSync(`${pathFromHere(target.place, "/proc")}/${pid}/status`, "latin1"));
+  } catch {
+    return false;
+  }
+}
+
 /** The place whose network namespace holds the switch's own devices: ovs-vswitchd may run in another one than its clients. */
 export function switchPlace(target: SwitchTarget): Place {
-  const pid = runDirOf(target) === undefined ? undefined : readPidFile(target);
+  const pid = vswitchdPid(target);
   if (pid === undefined) return target.place;
   const proc = pathFromHere(target.place, "/proc");
   try {

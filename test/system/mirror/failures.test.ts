@@ -66,7 +66,7 @@ describe("with ovs-vswitchd", () => {
   it("stopped after it was asked, the change ends by its time limit and says where it stands", async () => {
     await using blind = new Session(ground.session.target);
     // As with a remote OVSDB: only its lock tells of vswitchd, and a stopped process still holds it.
-    blind.control = async () => undefined;
+    blind.vswitchdProblem = async () => undefined;
     const pid = await pidOf("ovs-vswitchd");
     await ground.inSwitch("kill", "-STOP", pid);
     try {

@@ -343,7 +343,7 @@ describe("what a copy looks like", () => {
     expect(await ground.vsctl("get", "bridge", "mega_bridge", "flood_vlans")).toBe("[]");
   });
 
-  it("comes twice when flows change the packet in between, once when they only look at it", async () => {
+  it("comes once across recirculation, and as it entered when flows change the packet on its way", async () => {
     await ground.vsctl(
       "--",
       "--id=@o",
@@ -395,9 +395,11 @@ describe("what a copy looks like", () => {
         "10.0.0.2",
       );
       expect(noReply.exitCode).toBe(1);
-      await again.untilCount(4);
-      const lines = await again.stop();
-      expect(lines.map((line) => /vlan (\d+)/.exec(line)?.[1])).toEqual(["100", "17", "100", "17"]);
+      await again.untilCount(2);
+      // OVS may add a copy of what it has become (its own test "mirroring, output_port"); 3.1 does not here.
+      const tags = (await again.stop()).map((line) => /vlan (\d+)/.exec(line)?.[1]);
+      expect(tags.filter((tag) => tag === "100")).toHaveLength(2);
+      expect(tags.length).toBeLessThanOrEqual(4);
     } finally {
       await ofctl("del-flows", "mega_bridge");
       await ofctl("add-flow", "mega_bridge", "priority=0,actions=NORMAL");
