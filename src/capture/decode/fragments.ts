@@ -18,6 +18,8 @@ const MAX_HEADER = 512;
 
 /** One datagram under way. */
 class Datagram {
+  /** Its place among all. */
+  readonly index: number;
   readonly key = new Uint32Array(11);
   used = false;
   buffer = Buffer.alloc(0);
@@ -40,6 +42,10 @@ class Datagram {
   nsec = 0;
   /** The first fragment has come: it has the ports. */
   hasFirst = false;
+
+  constructor(index: number) {
+    this.index = index;
+  }
 }
 
 /** Receives datagrams that stay incomplete: `p` shows what came, counting as many packets (`weight`) as fragments came. */
@@ -52,6 +58,8 @@ export class Defragmenter {
   orphans = 0;
   readonly #datagrams: Datagram[] = [];
   readonly #key = new Uint32Array(11);
+  /** Of each datagram a hash of its key, 0 when it is not in use: what a search looks at first. */
+  readonly #hashes = new Int32Array(MAX_DATAGRAMS);
   #nextCheck = Number.NEGATIVE_INFINITY;
   readonly #incomplete: IncompleteSink;
   /** The view of an incomplete datagram, so that the packet at hand stays as it is. */
@@ -85,7 +93,7 @@ export class Defragmenter {
     if (!p.moreFragments && (datagram.total < 0 || datagram.total === start + length)) datagram.total = start + length;
     if (start === 0 && !datagram.hasFirst) keepHeader(datagram, p);
     if (!datagram.hasFirst || datagram.total < 0 || datagram.received < datagram.total) return false;
-    datagram.used = false;
+    this.#free(datagram);
     show(datagram, datagram.total, p);
     p.weight = 1;
     // Fragments within fragments are nobody's packets.
@@ -97,6 +105,19 @@ export class Defragmenter {
     for (const datagram of this.#datagrams) if (datagram.used) this.#giveUp(datagram);
   }
 
+  #oldest(): number {
+    let oldest = 0;
+    for (let i = 1; i < this.#datagrams.length; i++) {
+      if (this.#datagrams[i]!.sec < this.#datagrams[oldest]!.sec) oldest = i;
+    }
+    return oldest;
+  }
+
+  #free(datagram: Datagram): void {
+    datagram.used = false;
+    this.#hashes[datagram.index] = 0;
+  }
+
   #expire(sec: number): void {
     for (const datagram of this.#datagrams) {
       if (datagram.used && sec >= datagram.sec + TIMEOUT) this.#giveUp(datagram);
@@ -105,7 +126,7 @@ export class Defragmenter {
   }
 
   #giveUp(datagram: Datagram): void {
-    datagram.used = false;
+    this.#free(datagram);
     if (!datagram.hasFirst) {
       this.orphans += datagram.fragments;
       return;
@@ -157,23 +178,24 @@ export class Defragmenter {
     // IPv6 fragments of one datagram may differ in what they call next (RFC 8200 §4.5).
     key[9] = (p.ipVersion << 8) | (p.ipVersion === 4 ? p.ipProto : 0);
     key[10] = p.vlanCount > 0 ? p.vlans[p.vlanCount - 1]! | (p.vlanCount << 16) : 0;
-    let oldest: Datagram | undefined;
-    let free: Datagram | undefined;
-    for (const datagram of this.#datagrams) {
-      if (!datagram.used) free ??= datagram;
-      else if (sameKey(datagram.key, key)) return datagram;
-      else if (!oldest || datagram.sec < oldest.sec) oldest = datagram;
+    let hash = 0;
+    for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key[i]!, 0x9e3779b1) ^ (hash >>> 15);
+    hash |= 1;
+    const hashes = this.#hashes;
+    const datagrams = this.#datagrams;
+    let free = -1;
+    for (let i = 0; i < datagrams.length; i++) {
+      if (hashes[i] === hash && sameKey(datagrams[i]!.key, key)) return datagrams[i]!;
+      if (hashes[i] === 0) free = i;
     }
-    if (!free && this.#datagrams.length < MAX_DATAGRAMS) {
-      free = new Datagram();
-      this.#datagrams.push(free);
+    if (free < 0 && datagrams.length < MAX_DATAGRAMS) free = datagrams.push(new Datagram(datagrams.length)) - 1;
+    if (free < 0) {
+      free = this.#oldest();
+      this.#giveUp(datagrams[free]!);
     }
-    if (!free) {
-      free = oldest!;
-      this.#giveUp(free);
-    }
-    begin(free, key, p.depth);
-    return free;
+    hashes[free] = hash;
+    begin(datagrams[free]!, key, p.depth);
+    return datagrams[free]!;
   }
 }
 

@@ -49,6 +49,15 @@ export function decodeUdpTunnel(p: Packet): void {
       decodeAyiya(p);
       return;
   }
+  // Teredo clients and relays talk to one another on any port; their addresses tell.
+  if (p.payloadLength >= 40 && isTeredo(p, p.payload)) p.carries(NEXT_IP, TUNNEL_TEREDO, -1, p.payload);
+}
+
+/** An IPv6 packet that fills the datagram exactly, with an address of 2001::/32 at one end. */
+function isTeredo(p: Packet, offset: number): boolean {
+  const { data } = p;
+  if (offset + 40 > p.end || data[offset]! >> 4 !== 6 || u16(data, offset + 4) + 40 !== p.payloadLength) return false;
+  return u32(data, offset + 8) === 0x20010000 || u32(data, offset + 24) === 0x20010000;
 }
 
 /** An Ethernet header whose type is one that networks carry, or a length; the packet in it may be cut short, but must be sane. */

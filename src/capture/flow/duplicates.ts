@@ -5,16 +5,14 @@
  */
 import type { Packet } from "../decode/packet.ts";
 
-/** Copies come within this time, seconds. */
-const WINDOW = 0.05;
+/** Copies come within this time, milliseconds. */
+const WINDOW = 50;
 /** Packets remembered: a power of two. */
-const ENTRIES = 1 << 17;
-/** Bytes after the IP header that are compared when not all are. */
-const QUICK = 40;
+const ENTRIES = 1 << 16;
 
 export class DuplicateFinder {
-  readonly #hashes = new Int32Array(ENTRIES * 2);
-  readonly #times = new Float64Array(ENTRIES).fill(Number.NEGATIVE_INFINITY);
+  /** Two hashes and the time in milliseconds (mod 2^31) of each packet, and a word of room. */
+  readonly #entries = new Int32Array(ENTRIES * 4);
   readonly #exact: boolean;
 
   constructor(exact: boolean) {
@@ -23,33 +21,73 @@ export class DuplicateFinder {
 
   /** Whether the frame's outermost packet was seen a moment ago; remembers it if not. */
   seen(p: Packet): boolean {
-    const { data } = p;
-    let first = 0x811c9dc5 | 0;
-    let second = p.frameLength | 0;
-    const ip = p.ip >= 0 ? p.ip : p.l2Dst >= 0 ? p.l2Dst : -1;
-    if (ip < 0) return false;
-    const end = this.#exact ? p.end : Math.min(p.end, ip + Math.max(p.ipHeaderLength, 14) + QUICK);
-    if (p.ipVersion !== 0) second = p.ipLength;
-    for (let at = ip; at < end; at += 2) {
-      let word = (data[at]! << 8) | (at + 1 < end ? data[at + 1]! : 0);
-      if (p.ipVersion === 4) {
-        if (at === ip + 8) word &= 0xff;
-        else if (at === ip + 10) continue;
-      } else if (p.ipVersion === 6 && at === ip + 6) word &= 0xff00;
-      first = Math.imul(first ^ word, 0x01000193);
-      second = Math.imul(second + word, 0x9e3779b1);
-      second ^= second >>> 15;
+    if (p.ip >= 0) this.#hashPacket(p);
+    else if (p.l2Dst >= 0) this.#hashBytes(p.data, p.l2Dst, Math.min(p.end, p.l2Dst + 64), p.frameLength);
+    else return false;
+    if (this.#exact && p.ip >= 0) this.#hashBytes(p.data, p.ip + p.ipHeaderLength, p.end, this.#first);
+    const first = this.#first;
+    const second = this.#second;
+    const entry = ((first ^ (first >>> 16)) & (ENTRIES - 1)) * 4;
+    const entries = this.#entries;
+    const now = ((p.sec % 2_000_000) * 1000 + p.nsec / 1e6) | 0;
+    if (entries[entry] === first && entries[entry + 1] === second) {
+      const since = now - entries[entry + 2]!;
+      if (since >= 0 && since <= WINDOW) return true;
     }
-    first ^= first >>> 16;
-    const entry = (first ^ (second >>> 7)) & (ENTRIES - 1);
-    const now = p.sec + p.nsec / 1e9;
-    const since = now - this.#times[entry]!;
-    if (this.#hashes[entry * 2] === first && this.#hashes[entry * 2 + 1] === second && since >= 0 && since <= WINDOW) {
-      return true;
-    }
-    this.#hashes[entry * 2] = first;
-    this.#hashes[entry * 2 + 1] = second;
-    this.#times[entry] = now;
+    entries[entry] = first;
+    entries[entry + 1] = second;
+    entries[entry + 2] = now;
     return false;
   }
+
+  #first = 0;
+  #second = 0;
+
+  /** Addresses, identification, length, and the words of the transport header that hold ports, numbers and checksum. */
+  #hashPacket(p: Packet): void {
+    const { data, ip } = p;
+    const at = ip + p.ipHeaderLength;
+    let first = p.ipLength | (p.ipProto << 24);
+    let second = 0;
+    if (p.ipVersion === 4) {
+      first = mix(first, word(data, ip + 4));
+      first = mix(first, word(data, ip + 12));
+      second = word(data, ip + 16);
+    } else {
+      for (let i = 8; i < 40; i += 4) first = mix(first, word(data, ip + i));
+    }
+    if (at + 20 <= p.end) {
+      first = mix(first, word(data, at));
+      second = mix(second, word(data, at + 4));
+      first = mix(first, word(data, at + 8));
+      second = mix(second, word(data, at + 16));
+    } else {
+      for (let i = at; i < p.end; i++) second = mix(second, data[i]!);
+    }
+    this.#first = mix(first, second);
+    this.#second = second;
+  }
+
+  #hashBytes(data: Uint8Array, start: number, end: number, seed: number): void {
+    let first = seed | 0;
+    let second = end - start;
+    let at = start;
+    for (const stop = end - 3; at < stop; at += 4) {
+      const next = word(data, at);
+      first = mix(first, next);
+      second = (Math.imul(second, 31) + next) | 0;
+    }
+    for (; at < end; at++) first = mix(first, data[at]!);
+    this.#first = first;
+    this.#second = second;
+  }
+}
+
+function word(data: Uint8Array, at: number): number {
+  return (data[at]! << 24) | (data[at + 1]! << 16) | (data[at + 2]! << 8) | data[at + 3]!;
+}
+
+function mix(hash: number, next: number): number {
+  const mixed = Math.imul(hash ^ next, 0x9e3779b1);
+  return mixed ^ (mixed >>> 15);
 }

@@ -17,6 +17,8 @@ const V4: readonly (readonly [number, number])[] = [
   [0xc6120000, 15],
   [0xc6336400, 24],
   [0xcb007100, 24],
+  [0xe0000000, 24],
+  [0xef000000, 8],
   [0xf0000000, 4],
 ];
 const MASKS = V4.map(([, length]) => (-1 << (32 - length)) >>> 0);

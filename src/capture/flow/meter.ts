@@ -128,7 +128,11 @@ export class FlowMeter {
 
   #countOther(p: Packet): void {
     if (p.error === UNSUPPORTED) this.unsupported++;
-    else if (p.error !== OK && (p.error !== TRUNCATED || p.etherType === 0)) this.malformed++;
+    else if (p.error !== OK && (p.error !== TRUNCATED || p.etherType === 0 || isIp(p.etherType))) this.malformed++;
     else this.notIp[p.etherType]!++;
   }
+}
+
+function isIp(etherType: number): boolean {
+  return etherType === 0x0800 || etherType === 0x86dd;
 }

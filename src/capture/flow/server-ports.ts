@@ -18,6 +18,12 @@ function setOf(ports: readonly number[]): Uint8Array {
   return set;
 }
 
+/**
+ * Responder ports whose UDP flows Zeek's DNS analyzer watches: every 10 seconds it looks whether one has been silent for 9, and
+ * ends it.
+ */
+export const DNS_PORTS = setOf([53, 137, 5353, 5355]);
+
 /** Indexed by port: 1 for a likely server's. */
 export const TCP_SERVER_PORTS = setOf(TCP_PORTS);
 export const UDP_SERVER_PORTS = setOf(UDP_PORTS);

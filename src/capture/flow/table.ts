@@ -10,7 +10,7 @@ import { grownF64, grownI32, grownU8, grownU32, heapPush, heapReplace, swap } fr
 import { History } from "./history.ts";
 import { ICMP_COUNTERPART, ICMPV6_COUNTERPART, ONE_WAY } from "./icmp-pairs.ts";
 import { protocolName } from "./names.ts";
-import { TCP_SERVER_PORTS, UDP_SERVER_PORTS } from "./server-ports.ts";
+import { DNS_PORTS, TCP_SERVER_PORTS, UDP_SERVER_PORTS } from "./server-ports.ts";
 import {
   RESET,
   TCP_ATTEMPT,
@@ -48,6 +48,8 @@ export const REASON_EVICTED = 7;
 // Zeek's defaults, seconds.
 const TCP_IDLE = 300;
 const OTHER_IDLE = 60;
+/** Marks the flows of DNS_PORTS, too. */
+const DNS_IDLE = 10;
 const ATTEMPT_DELAY = 5;
 const CLOSE_DELAY = 5;
 
@@ -575,7 +577,8 @@ export class FlowTable {
   /** Whether a packet that comes now still belongs to the connection in `row`; ends it if not. */
   #continues(row: number, now: number, p: Packet): boolean {
     const at = row * TIMES;
-    if (now >= this.#times[at + END]! + this.#nsecs[at + END]! / 1e9 + this.#nsecs[at + IDLE]!) {
+    const silent = this.#times[at + END]! + this.#nsecs[at + END]! / 1e9 + this.#nsecs[at + IDLE]! - 1;
+    if (now >= silent && now >= this.#idleEnd(row)) {
       this.#end(row, REASON_IDLE, this.#idleEnd(row));
       return false;
     }
@@ -589,9 +592,14 @@ export class FlowTable {
     return true;
   }
 
+  /** When the row ends if nothing more comes. */
   #idleEnd(row: number): number {
     const at = row * TIMES;
-    return this.#times[at + END]! + this.#nsecs[at + END]! / 1e9 + this.#nsecs[at + IDLE]!;
+    const idle = this.#nsecs[at + IDLE]!;
+    const last = this.#times[at + END]! + this.#nsecs[at + END]! / 1e9;
+    if (idle !== DNS_IDLE) return last + idle;
+    const first = this.#times[at + FIRST]! + this.#nsecs[at + FIRST]! / 1e9;
+    return first + DNS_IDLE * Math.ceil((last - first + DNS_IDLE - 1) / DNS_IDLE);
   }
 
   /** The deadline has come: ends the row, or forgets the deadline where its cause is gone. */
@@ -732,29 +740,29 @@ export class FlowTable {
     if (p.vlanCount > 2) this.#deepVlans.set(row, Array.from(p.vlans.subarray(0, p.vlanCount)));
     this.#forward = !flip;
 
-    this.#counts.fill(0, row * COUNTS, (row + 1) * COUNTS);
+    for (let i = row * COUNTS; i < (row + 1) * COUNTS; i++) this.#counts[i] = 0;
     const time = row * TIMES;
     for (let i = FIRST; i <= END; i++) {
       this.#times[time + i] = p.sec;
       this.#nsecs[time + i] = p.nsec;
     }
     this.#times[time + DEADLINE] = Number.POSITIVE_INFINITY;
-    this.#nsecs[time + IDLE] = OTHER_IDLE;
+    const watched = ipProto === UDP && DNS_PORTS[this.port(row, false)] === 1;
+    this.#nsecs[time + IDLE] = watched ? DNS_IDLE : OTHER_IDLE;
     this.#deadlineKind[row] = DEADLINE_NONE;
     this.#state[row] = LIVE;
     this.#reasons[row] = REASON_OPEN;
     this.#tunnels[row] = p.tunnel;
     this.#hidden[row] = 0;
     this.#carriers[row] = 0;
-    this.#macs.fill(0, row * 12, row * 12 + 12);
-    if (p.l2Src >= 0) copyMac(p.l2Data, p.l2Src, this.#macs, row * 12 + (flip ? 6 : 0));
-    if (p.l2Dst >= 0) copyMac(p.l2Data, p.l2Dst, this.#macs, row * 12 + (flip ? 0 : 6));
+    putMac(p.l2Data, p.l2Src, this.#macs, row * 12 + (flip ? 6 : 0));
+    putMac(p.l2Data, p.l2Dst, this.#macs, row * 12 + (flip ? 0 : 6));
     this.history.clear(row);
     if (flip) this.history.flip(row);
     this.#tcpSlots[row] = ipProto === TCP ? this.tcp.open() : -1;
     this.#nameRow(row, p);
     this.#index(row, hash);
-    this.#wheel.arm(row, this.#now + OTHER_IDLE);
+    this.#wheel.arm(row, this.#idleEnd(row));
     return row;
   }
 
@@ -959,8 +967,9 @@ function isLater(p: Packet, sec: number, nsec: number): boolean {
   return p.sec > sec || (p.sec === sec && p.nsec > nsec);
 }
 
-function copyMac(from: Uint8Array, offset: number, to: Uint8Array, at: number): void {
-  for (let i = 0; i < 6; i++) to[at + i] = from[offset + i]!;
+/** Copies a MAC address, or six zeros for none (`offset` -1). */
+function putMac(from: Uint8Array, offset: number, to: Uint8Array, at: number): void {
+  for (let i = 0; i < 6; i++) to[at + i] = offset < 0 ? 0 : from[offset + i]!;
 }
 
 function place(slots: Int32Array, mask: number, row: number, hash: number): void {

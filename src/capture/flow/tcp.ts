@@ -135,8 +135,8 @@ export class TcpTracker {
       if (this.#used === this.#slotFlags.length) this.#grow();
       slot = this.#used++;
     }
-    this.#words.fill(0, slot * 2 * WORDS, (slot + 1) * 2 * WORDS);
-    this.#positions.fill(0, slot * 2 * POSITIONS, (slot + 1) * 2 * POSITIONS);
+    for (let i = slot * 2 * WORDS; i < (slot + 1) * 2 * WORDS; i++) this.#words[i] = 0;
+    for (let i = slot * 2 * POSITIONS; i < (slot + 1) * 2 * POSITIONS; i++) this.#positions[i] = 0;
     this.#slotFlags[slot] = 0;
     this.#synSec[slot] = -1;
     this.#rtt[slot] = 0;
@@ -258,6 +258,7 @@ export class TcpTracker {
    * @returns what the table must do, a set of TCP_… bits; after TCP_FLIP the roles have changed.
    */
   packet(row: number, slot: number, originator: boolean, p: Packet): number {
+    if (this.#takesInOrder(row, slot, originator, p)) return 0;
     let fromOrig = originator;
     let result = 0;
     const words = this.#words;
@@ -340,6 +341,45 @@ export class TcpTracker {
     result |= this.#checkEof(slot, endpoint);
     if ((transition & DO_CLOSE) !== 0) result |= this.#connectionClosed(slot, endpoint);
     return result;
+  }
+
+  /**
+   * The common case in short: an established connection, nothing but data or an acknowledgment, in order, without holes or
+   * wraps. Anything else is left to `packet`, which comes to the same end by the long way.
+   */
+  #takesInOrder(row: number, slot: number, fromOrig: boolean, p: Packet): boolean {
+    const words = this.#words;
+    const positions = this.#positions;
+    const slotFlags = this.#slotFlags[slot]!;
+    if ((p.tcpFlags & (SYN | FIN | RST | ACK)) !== ACK || p.tcpWindow === 0) return false;
+    if ((slotFlags & (ORIG_SEEN | RESP_SEEN)) !== (ORIG_SEEN | RESP_SEEN) || this.#synSec[slot]! >= 0) return false;
+    const endpoint = slot * 2 + (((slotFlags & FLIPPED) ^ (fromOrig ? 0 : 1)) & 1);
+    const e = endpoint * WORDS;
+    const q = (endpoint ^ 1) * WORDS;
+    const length = p.payloadLength;
+    const seq = p.tcpSeq;
+    if (words[e + STATE] !== ESTABLISHED || words[q + STATE] !== ESTABLISHED || seq !== words[e + LAST]) return false;
+    if ((words[e + HOLES]! | words[q + HOLES]! | words[e + LAST_WRAPS]! | words[q + ACK_WRAPS]!) !== 0) return false;
+    const at = seq - words[e + START]!;
+    const acked = p.tcpAck - words[q + START]!;
+    const s = endpoint * POSITIONS;
+    const t = (endpoint ^ 1) * POSITIONS;
+    if (p.tcpAck < words[q + ACKED]! || acked > positions[t + DELIVERED]! || acked < positions[t + TRIMMED]!)
+      return false;
+    if (length > 0) {
+      const past = seq + length;
+      if (at !== positions[s + DELIVERED] || past > 0xffffffff || p.payloadCaptured < length) return false;
+      if (words[e + ACK_WRAPS] !== 0 || words[e + ACKED]! > seq || words[e + ACKED]! - words[e + START]! <= 1)
+        return false;
+      words[e + LAST] = past;
+      positions[s + DELIVERED] = at + length;
+      this.#history.check(row, HIST_DATA_BIT, D, fromOrig);
+    } else {
+      this.#history.check(row, HIST_ACK_BIT, A, fromOrig);
+    }
+    words[q + ACKED] = p.tcpAck;
+    positions[t + TRIMMED] = acked;
+    return true;
   }
 
   /** The originator sent a SYN-ACK, and the other side nothing yet: what follows tells that it is the responder. */
