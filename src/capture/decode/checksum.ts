@@ -50,7 +50,7 @@ function isValid(sum: number): boolean {
 /** False when the IPv4 header or the transport's checksum is wrong. What was not captured whole cannot be judged: true. */
 export function checksumsHold(p: Packet): boolean {
   const { data } = p;
-  if (p.ipVersion === 4 && p.fragments === 1 && !isValid(addWords(data, p.ip, p.ip + p.ipHeaderLength, 0)))
+  if (p.ipVersion === 4 && p.fragments === 0 && !isValid(addWords(data, p.ip, p.ip + p.ipHeaderLength, 0)))
     return false;
   return transportChecksumHolds(p);
 }

@@ -129,8 +129,8 @@ export class Packet {
   fragmentOffset = 0;
   moreFragments = false;
   fragmentId = 0;
-  /** How many frames this packet came in: above 1 for a reassembled one. */
-  fragments = 1;
+  /** How many fragments this packet was put together from; 0 for one that came whole. */
+  fragments = 0;
   /** How many packets this one counts as: above 1 for a datagram that was never completed. */
   weight = 1;
 
@@ -183,7 +183,7 @@ export class Packet {
     this.ttl = 0;
     this.ipProto = 0;
     this.fragment = false;
-    this.fragments = 1;
+    this.fragments = 0;
     this.weight = 1;
     this.l4 = -1;
     this.l4Length = 0;

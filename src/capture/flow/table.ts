@@ -855,7 +855,7 @@ export class FlowTable {
     counts[at + FRAME_BYTES]! += p.frameLength;
     counts[at + IP_BYTES]! += p.ipLength;
     counts[at + PAYLOAD]! += p.payloadLength;
-    if (p.fragments > 1) this.#marks[row * MARKS + FRAGMENTS]! += p.fragments;
+    if (p.fragments > 0) this.#marks[row * MARKS + FRAGMENTS]! += p.fragments;
   }
 
   /** Captures are not always in order of time: a connection begins with its earliest packet. */
