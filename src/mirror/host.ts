@@ -1,4 +1,6 @@
 /** The host's side of a tap: its address by hand or by DHCP, and warnings when that joins networks one wants apart. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { TapscopeError } from "../core/errors.ts";
 import type { Place } from "../core/place.ts";
 import { type Cidr, overlaps, parseCidr } from "./address.ts";
@@ -23,23 +25,41 @@ function lastWords(error: unknown): string {
   return stderrTail?.trim().split("\n").at(-1) || message;
 }
 
-/** Each client asks once, for an address and its mask only: routes and name servers of the host stay as they are. */
-const DHCP_CLIENTS: readonly ((tap: string) => string[])[] = [
-  (tap) => ["udhcpc", "-i", tap, "-n", "-q", "-t", "5", "-T", "2", "-o", "-O", "subnet"],
+/** Takes the address of a lease and nothing else of it: routes and name servers of the host stay as they are. */
+const LEASE_SCRIPT = `#!/bin/sh
+case $1 in
+  bound | renew) exec ip address replace "$ip/$subnet" dev "$interface" ;;
+esac
+`;
+
+/** Each client asks once and ends. What distributions let them run by default rewrites /etc/resolv.conf. */
+const DHCP_CLIENTS: readonly ((tap: string, script: string) => string[])[] = [
+  (tap, script) => ["udhcpc", "-i", tap, "-s", script, "-n", "-q", "-t", "5", "-T", "2", "-o", "-O", "subnet"],
   (tap) => ["dhcpcd", "-1", "-4", "-t", "15", "-G", "-C", "resolv.conf", tap],
-  (tap) => ["dhclient", "-1", "-4", tap],
 ];
 
 /** Asks for an address by DHCP. @throws TapscopeError `E_NO_DHCP_CLIENT`, `E_DHCP` */
 export async function addressByDhcp(session: Session, tap: string): Promise<void> {
   if (session.dryRun) {
-    await session.run(DHCP_CLIENTS[0]!(tap));
+    await session.run(DHCP_CLIENTS[0]!(tap, "LEASE-SCRIPT"));
     return;
   }
+  // Not below TMPDIR: a lab has its own /run, and sees only the rest of the host's files.
+  const folder = mkdtempSync("/tmp/tapscope-dhcp-");
+  const script = join(folder, "lease");
+  writeFileSync(script, LEASE_SCRIPT, { mode: 0o700 });
+  try {
+    await askClients(session, tap, script);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  await warnOfMerging(session, undefined);
+}
+
+async function askClients(session: Session, tap: string, script: string): Promise<void> {
   for (const client of DHCP_CLIENTS) {
     try {
-      await session.run(client(tap), 30_000);
-      await warnOfMerging(session, undefined);
+      await session.run(client(tap, script), 30_000);
       return;
     } catch (error) {
       if (error instanceof TapscopeError && error.code === "E_COMMAND_NOT_FOUND") continue;
@@ -49,7 +69,7 @@ export async function addressByDhcp(session: Session, tap: string): Promise<void
       });
     }
   }
-  throw new TapscopeError("E_NO_DHCP_CLIENT", "dhcp error: no DHCP client is installed", {
+  throw new TapscopeError("E_NO_DHCP_CLIENT", "dhcp error: no DHCP client is installed (udhcpc, dhcpcd)", {
     hint: "apt-get install udhcpc, or give the address with --ip",
   });
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { spawn } from "../../../src/core/process.ts";
 import type { BridgeInfo, LearnedMac } from "../../../src/mirror/bridge.ts";
@@ -125,9 +126,13 @@ describe("tap create", () => {
       { place: ground.lab.place },
     );
     await watchOutput(server).until("DHCP, IP range");
+    const nameServers = readFileSync("/etc/resolv.conf");
     const made = await ground.tapscope("tap", "create", "77", "--bridge", "minitest", "--name", "leased", "--dhcp");
     expect(made).toMatchObject({ exitCode: 0 });
     expect((await list()).find(({ name }) => name === "leased")?.ip).toMatch(/^10\.77\.0\.5\d\/24$/);
+    // The lease names a router and a name server: the host keeps its own.
+    expect(readFileSync("/etc/resolv.conf")).toEqual(nameServers);
+    expect((await ground.inSwitch("ip", "-4", "route", "show", "default")).stdout).toBe("");
     const none = await ground.tapscope("tap", "create", "78", "--bridge", "minitest", "--name", "unleased", "--dhcp");
     expect(none).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("dhcp error: unleased got no address") });
     expect((await list()).map(({ name }) => name).sort()).toEqual(["dhcpd", "leased"]);
