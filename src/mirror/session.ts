@@ -31,7 +31,7 @@ const CONTROL_TIMEOUT_MS = 30_000;
 /** After that long without an answer it is looked at whether it is held. */
 const PROBE_TIMEOUT_MS = 2000;
 /** How much longer than ovs-vsctl's own time limit a vswitchd that is there and not held is waited for. */
-const BUSY_LIMIT_MS = 60_000;
+const BUSY_LIMIT_MS = 180_000;
 
 /** What `other_config:forward-bpdu` was before a refresh, kept on the bridge while it is changed: for `clean`, if we die in between. */
 export const BPDU_BEFORE = "tapscope-bpdu-before";
@@ -100,11 +100,12 @@ export class Session implements AsyncDisposable {
   /** A vswitchd that runs is slow rather than stopped (after hundreds of devices came or went): what counts is what it has applied. */
   async #wasApplied(): Promise<boolean> {
     const deadline = performance.now() + (vswitchdPid(this.target) === undefined ? 0 : BUSY_LIMIT_MS);
-    for (;;) {
+    for (let said = false; ; said = true) {
       const db = await this.db();
       if (!(await db.vswitchdAttached()) || vswitchdHeld(this.target)) return false;
       if ((await this.state()).applied) return true;
       if (performance.now() > deadline) return false;
+      if (!said) this.warn("ovs-vswitchd is busy: waiting for it");
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }

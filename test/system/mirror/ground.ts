@@ -23,7 +23,7 @@ export class Ground implements AsyncDisposable {
 
   /** The built program, on this lab. */
   async tapscope(...args: string[]): Promise<Answer> {
-    return await tapscope(["--lab", this.lab.name, ...args]);
+    return await tapscope(["--lab", this.lab.name, ...args], { timeoutMs: 150_000 });
   }
 
   /** As `tapscope … --json`, which must succeed. */
