@@ -4,7 +4,7 @@ import { messageOf, TapscopeError, UsageError } from "../core/errors.ts";
 import type { Place } from "../core/place.ts";
 import { run } from "../core/process.ts";
 import { sanitize } from "../core/text.ts";
-import { type Device, findDevice } from "../mirror/devices.ts";
+import { type Device, findDevice, readDevices } from "../mirror/devices.ts";
 import { captureDirection } from "../mirror/direction.ts";
 import type { MirrorInfo } from "../mirror/mirror-info.ts";
 import { findBridge, findPort } from "../mirror/rows.ts";
@@ -61,9 +61,11 @@ interface LinkJson {
 
 /** The port of the switch that a device stands for: itself, or of a veth whose other end is a port, that one; else null. */
 export async function portOfDevice(session: Session, state: SwitchState, device: Device): Promise<string | null> {
-  if (findPort(state, device.name)) return device.name;
+  const named = findPort(state, device.name);
+  if (named?.interfaces.some(({ name, mac }) => name === device.name && mac === device.mac)) return named.name;
   const link = (await readLinks(device.place)).find(({ ifname }) => ifname === device.name);
-  if (link?.linkinfo?.info_kind !== "veth") return null;
+  // A container's eth0 is not the switch's port of that name; another device may have got a new address meanwhile.
+  if (link?.linkinfo?.info_kind !== "veth") return named?.name ?? null;
   const peer = (await readLinks(session.place)).find(
     ({ ifname, ifindex, link: end, link_index: index }) =>
       (link.link !== undefined && ifname === link.link && end === device.name) ||
@@ -121,11 +123,22 @@ export async function openSources(
         uncaptured.push({ port: name, why: found ? `${device} is down` : `its device ${device} is not to be found` });
         continue;
       }
-      for (const direction of directions)
-        captures.push({ port: name, direction, device: found, look: captureDirection(type, direction) });
+      for (const direction of directions) {
+        const look = captureDirection(type, direction);
+        // What the switch's side of a veth or a VM's tap says itself leaves by it without having passed the switch.
+        const own = direction === "out" && look === "out" && !sharesMac(state, device, found.mac);
+        const ownMac = own ? { ownMac: Buffer.from(found.mac.replaceAll(":", ""), "hex") } : {};
+        captures.push({ port: name, direction, device: found, look, ...ownMac });
+      }
     }
   }
   return { captures, uncaptured };
+}
+
+/** A bridge's own port may have the address of its uplink. */
+function sharesMac(state: SwitchState | null, device: string, address: string): boolean {
+  const interfaces = [...(state?.ports.values() ?? [])].flatMap((port) => port.interfaces);
+  return interfaces.some(({ name, mac }) => name !== device && mac === address);
 }
 
 function portsOf(state: SwitchState | null, name: string): string[] {
@@ -167,8 +180,9 @@ export interface PingHost {
   readonly place: Place;
   /** How reports call it. */
   readonly name: string;
-  /** The device the route leads out of, when there is a route. */
+  /** The device the route leads out of, when there is a route, and the port of the switch that it stands for. */
   readonly device: string | null;
+  readonly port: string | null;
 }
 
 export interface PingHostRequest {
@@ -189,29 +203,31 @@ export async function choosePingHost(
   request: PingHostRequest,
   near: readonly Place[],
 ): Promise<PingHost> {
-  if (request.from !== undefined) {
-    const place = placeNamed(session, request.from);
-    return { place, name: request.from, device: await routeTo(place, request) };
-  }
+  const hostAt = async (place: Place, name = nameOf(place)): Promise<PingHost> => {
+    const device = await routeTo(place, request);
+    const found = device === null ? undefined : (await readDevices(place, device)).get(device);
+    return { place, name, device, port: state && found ? await portOfDevice(session, state, found) : null };
+  };
+  if (request.from !== undefined) return await hostAt(placeNamed(session, request.from), request.from);
   if (request.interface !== undefined) {
     const device = await findDevice(session.place, request.interface, null);
     if (!device) {
       throw new TapscopeError(
         "E_NO_SUCH_DEVICE",
         `cannot ping by ${request.interface}: there is no device of that name`,
+        { hint: "tapscope tap list shows the taps" },
       );
     }
-    return { place: device.place, name: nameOf(device.place), device: device.name };
+    return await hostAt(device.place);
   }
   const { netns: _, ...outer } = session.place;
   const named = namespaceNames(session).map((netns): Place => ({ ...outer, netns }));
-  const candidates = uniquePlaces([...near, ...named, session.place, outer]);
-  const ports = new Set([...(state?.ports.values() ?? [])].flatMap((port) => port.interfaces.map(({ name }) => name)));
-  const routes = await Promise.all(candidates.map((place) => routeTo(place, request)));
-  const found = routes.findIndex((device) => device !== null && ports.has(device));
-  const index = found >= 0 ? found : Math.max(0, state ? -1 : routes.findIndex((device) => device !== null));
-  const place = candidates[index]!;
-  return { place, name: nameOf(place), device: routes[index] ?? null };
+  const hosts = await Promise.all(
+    uniquePlaces([...near, ...named, session.place, outer]).map((place) => hostAt(place)),
+  );
+  const routed =
+    hosts.find(({ port }) => port !== null) ?? (state ? undefined : hosts.find(({ device }) => device !== null));
+  return routed ?? hosts[0]!;
 }
 
 /** A place by the name users give it. @throws UsageError */

@@ -4,8 +4,6 @@
  */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
-import { Tcpdump } from "../capture/source/tcpdump.ts";
 import { Cleanup } from "../core/cleanup.ts";
 import { messageOf, TapscopeError, UsageError } from "../core/errors.ts";
 import { describePlace, HOST, type Place } from "../core/place.ts";
@@ -13,7 +11,6 @@ import { nowNs } from "../core/time.ts";
 import { type Device, givenAddresses } from "../mirror/devices.ts";
 import { parseFdb } from "../mirror/fdb.ts";
 import { type MirrorInfo, mirrorsOf } from "../mirror/mirror-info.ts";
-import { type MirrorCounts, MirrorWatch } from "../mirror/monitor.ts";
 import { findPort } from "../mirror/rows.ts";
 import type { Session } from "../mirror/session.ts";
 import type { SwitchState } from "../mirror/state.ts";
@@ -24,8 +21,9 @@ import { directionReport, type Evidence, pingReport, verdictOf } from "../verify
 import { Matcher } from "../verify/matcher.ts";
 import type { PingWords } from "../verify/ping.ts";
 import type { VerifyReport } from "../verify/report.ts";
-import { Spool } from "../verify/spool.ts";
 import { type Ending, JobEnd } from "./signals.ts";
+import { Captures } from "./verify-captures.ts";
+import { COUNTS_MS, MirrorTotals } from "./verify-counts.ts";
 import {
   choosePingHost,
   findMonitor,
@@ -35,17 +33,12 @@ import {
   type PingHost,
   placeNamed,
   portOfDevice,
-  type SourceCapture,
   type Sources,
 } from "./verify-places.ts";
 import { chooseIdentifier, injectFrames, makeMarker, type PingTraffic, runCommand, runPing } from "./verify-traffic.ts";
 
-/** Open vSwitch renews a mirror's counts this often, unless other_config:stats-update-interval says otherwise. */
-const COUNTS_MS = 5000;
-const COUNTS_SLACK_MS = 1000;
-/** Kernel buffers of all captures together, and of one at least and at most, KiB. */
-const BUFFERS_KIB = 256 * 1024;
-const BUFFER_KIB = [4096, 65_536] as const;
+const NO_SOURCES: Sources = { captures: [], uncaptured: [] };
+const WAITING = "waiting for Open vSwitch's count (it counts every 5 s)";
 
 export type TrafficRequest =
   | { readonly kind: "ping"; readonly ping: PingTraffic; readonly from?: string | undefined }
@@ -91,14 +84,6 @@ export async function verifyMirror(session: Session, request: VerifyRequest): Pr
   return await run.result();
 }
 
-interface RunningCapture {
-  readonly what: string;
-  /** Null for a monitor that is down: it gets nothing. */
-  readonly source: Tcpdump | null;
-  readonly spool: Spool;
-  readonly done: Promise<{ readonly reason: string | null }>;
-}
-
 /** What the traffic came to. */
 interface TrafficOutcome {
   readonly fact: TrafficFact;
@@ -114,7 +99,6 @@ class Run {
   readonly #end: JobEnd;
   readonly #directions: readonly ("in" | "out")[];
   #ending: Ending = "done";
-  readonly #failures: { message: string; hint: string | null }[] = [];
 
   constructor(session: Session, request: VerifyRequest, cleanup: Cleanup, end: JobEnd) {
     this.#session = session;
@@ -146,30 +130,30 @@ class Run {
     const marker = makeMarker();
     if (saveDir !== undefined) makeSaveDir(saveDir);
 
-    // What Open vSwitch ignores it does not count.
-    const counted = mirrors.filter(({ health }) => health === "ok" || health === "waiting");
-    const watches = await Promise.all(
-      counted.map(async ({ uuid }) =>
-        this.#cleanup.use("stop following OVSDB", await MirrorWatch.open(this.#session, uuid, () => this.#onCounts())),
-      ),
-    );
-    const captures = await this.#startCaptures(monitor, known.captures);
-    if (known.captures.length === 0 && traffic.kind !== "ping" && watches.length > 0) {
+    const totals = await MirrorTotals.open(this.#session, mirrors, this.#cleanup);
+    const captures = await Captures.start({
+      monitor,
+      sources: known.captures,
+      saveDir,
+      cleanup: this.#cleanup,
+      onError: (error) => this.#end.fail(error),
+    });
+    if (known.captures.length === 0 && traffic.kind !== "ping" && totals.any) {
       // OVS's counts will be all there is: let it count what came before.
-      this.#request.onStage?.("waiting for Open vSwitch's count (it counts every 5 s)");
-      await this.#orEnd(COUNTS_MS + COUNTS_SLACK_MS);
+      this.#request.onStage?.(WAITING);
+      await this.#orEnd(COUNTS_MS);
     }
-    const before = sumCounts(watches);
+    const before = totals.now();
     const fromNs = nowNs() + 1_000_000n;
     await this.#orEnd(2);
     const outcome =
-      this.#ending === "done" && this.#failures.length === 0
+      this.#ending === "done" && captures.failures.length === 0
         ? await this.#runTraffic(host, known, identifier, marker)
         : { fact: notRun(traffic) };
     const toNs = nowNs() + 1_000_000n;
     const trafficEndMs = performance.now();
-    await this.#stopCaptures(captures);
-    if (this.#ending === "SIGTERM" || this.#ending === "SIGHUP") return { report: null, ending: this.#ending };
+    await captures.stop(!this.#aborted);
+    if (this.#aborted) return { report: null, ending: this.#ending };
 
     const matcher = new Matcher({
       streams: known.captures,
@@ -180,20 +164,19 @@ class Run {
       ...(traffic.kind === "inject" ? { marked: { marker, count: traffic.count } } : {}),
     });
     this.#request.onStage?.("matching");
-    await match(matcher, captures);
+    await captures.match(matcher);
     const { tally } = matcher;
-    const sent = tally.in.sourceFrames + tally.out.sourceFrames;
-    const expected = Math.max(sent, tally.monitorTotal);
-    if (monitor.up && (expected > 0 || known.captures.length === 0)) {
-      await this.#awaitCounts(watches, before, expected, trafficEndMs);
+    const expected = Math.max(tally.in.sourceFrames + tally.out.sourceFrames, tally.monitorTotal);
+    const worthwhile = monitor.up && (expected > 0 || known.captures.length === 0);
+    if (worthwhile && !totals.hasSettled(before, expected, trafficEndMs)) {
+      this.#request.onStage?.(WAITING);
+      await totals.settle(before, expected, trafficEndMs, this.#orEnd(COUNTS_MS));
     }
-    const after = sumCounts(watches);
+    if (this.#aborted) return { report: null, ending: this.#ending };
+    const after = totals.now();
 
     const stateAfter = stateBefore && (await this.#state());
-    const drops = (capture: RunningCapture): number => {
-      const counts = capture.source?.drops;
-      return counts ? counts.kernel + counts.interface : 0;
-    };
+    const captured = captures.summary();
     const ping =
       traffic.kind === "ping" && outcome.words
         ? pingReport(outcome.words, matcher.monitorEcho!, known.captures.length > 0 ? matcher.sourceEcho! : null, {
@@ -210,10 +193,10 @@ class Run {
       inject,
       copied: before && after ? after.packets - before.packets : null,
       monitorCaptured: matcher.monitorCaptured,
-      monitorDrops: drops(captures[0]!),
-      sourceDrops: captures.slice(1).reduce((sum, capture) => sum + drops(capture), 0),
+      monitorDrops: captured[0]!.dropped,
+      sourceDrops: captured.slice(1).reduce((sum, { dropped }) => sum + dropped, 0),
       hasSources: known.captures.length > 0,
-      pingElsewhere: host?.device != null && stateBefore !== null && !isPortDevice(stateBefore, host.device),
+      pingElsewhere: stateBefore !== null && host?.device != null && host.port === null,
     };
     const facts: Facts = {
       traffic: outcome.fact,
@@ -224,10 +207,10 @@ class Run {
       ovs: { before, after },
       sources: [...new Set(known.captures.map(({ port }) => port))],
       uncaptured: known.uncaptured,
-      captures: captures.map((capture) => ({ what: capture.what, dropped: drops(capture) })),
-      failures: this.#failures,
+      captures: captured,
+      failures: captures.failures,
     };
-    const verdict = this.#monitorFailed ? "untested" : verdictOf(evidence);
+    const verdict = captures.monitorFailed ? "untested" : verdictOf(evidence);
     const report: VerifyReport = {
       verdict,
       monitor: name,
@@ -240,7 +223,7 @@ class Run {
       inject,
       command: outcome.command ?? null,
       ovs: { before, after },
-      captures: captures.map((capture) => ({ file: capture.spool.file, what: capture.what, dropped: drops(capture) })),
+      captures: captured,
       ...findCauses(verdict, evidence, facts),
       started_ns: startedNs,
       ended_ns: nowNs(),
@@ -250,6 +233,10 @@ class Run {
       writeFileSync(join(saveDir, "report.json"), `${text}\n`);
     }
     return { report, ending: this.#ending };
+  }
+
+  get #aborted(): boolean {
+    return this.#ending === "SIGTERM" || this.#ending === "SIGHUP";
   }
 
   /** What OVSDB holds; null when there is no Open vSwitch to be asked: devices can be compared without one. */
@@ -285,71 +272,13 @@ class Run {
   /** No source is named and no mirror has one: then it is the port that the traffic is known to pass. */
   async #sourcesOf(state: SwitchState | null, host: PingHost | null): Promise<Sources> {
     const { traffic, monitor } = this.#request;
-    const device = traffic.kind === "inject" ? traffic.interface : host?.device;
-    if (!state || device == null || device === monitor || !isPortDevice(state, device))
-      return { captures: [], uncaptured: [] };
-    return await openSources(this.#session, state, [device], monitor, this.#directions);
-  }
-
-  /** The monitor's capture first, then one for each source and direction. All listen when this resolves. */
-  async #startCaptures(monitor: Device, sources: readonly SourceCapture[]): Promise<RunningCapture[]> {
-    const share = Math.floor(BUFFERS_KIB / (sources.length + 1));
-    const bufferKib = Math.min(BUFFER_KIB[1], Math.max(BUFFER_KIB[0], share));
-    const start = (name: string, device: Device, direction: "in" | "out" | "inout", file: string) =>
-      this.#startCapture(name, device, direction, bufferKib, file);
-    return await Promise.all([
-      start(`monitor ${monitor.name}`, monitor, "inout", "monitor.pcap"),
-      ...sources.map(({ port, direction, device, look }) =>
-        start(`${port} ${direction}`, device, look, `source-${fileName(device.name)}-${direction}.pcap`),
-      ),
-    ]);
-  }
-
-  async #startCapture(
-    what: string,
-    device: Device,
-    direction: "in" | "out" | "inout",
-    bufferKib: number,
-    fileOf: string,
-  ): Promise<RunningCapture> {
-    const { saveDir } = this.#request;
-    const spool = new Spool(saveDir === undefined ? null : join(saveDir, fileOf));
-    this.#cleanup.add("close a capture", () => spool[Symbol.dispose]());
-    const idle = { what, source: null, spool, done: Promise.resolve({ reason: null }) };
-    if (!device.up) return idle;
-    try {
-      const source = await Tcpdump.start({
-        device: device.name,
-        place: device.place,
-        immediate: false,
-        direction,
-        bufferKib,
-      });
-      this.#cleanup.use("stop tcpdump", source);
-      const done = source.run((frame) => spool.write(frame));
-      done.catch((error: unknown) => this.#end.fail(error));
-      return { what, source, spool, done };
-    } catch (error) {
-      if (!(error instanceof TapscopeError)) throw error;
-      this.#failures.push({ message: error.message, hint: error.hint ?? null });
-      if (what.startsWith("monitor ")) this.#monitorFailed = true;
-      return idle;
+    let port = host?.port ?? null;
+    if (state && traffic.kind === "inject" && traffic.interface !== undefined) {
+      const device = await injectionDevice(this.#session, traffic.interface, NO_SOURCES);
+      port = await portOfDevice(this.#session, state, device);
     }
-  }
-
-  #monitorFailed = false;
-
-  async #stopCaptures(captures: readonly RunningCapture[]): Promise<void> {
-    const drain = this.#ending !== "SIGTERM" && this.#ending !== "SIGHUP";
-    await Promise.all(
-      captures.map(async ({ source, spool, done, what }) => {
-        await source?.stop(drain);
-        const { reason } = await done;
-        if (reason !== null)
-          this.#failures.push({ message: `the capture of ${what} ended early: ${reason}`, hint: null });
-        spool.endWriting();
-      }),
-    );
+    if (!state || port === null || port === monitor) return NO_SOURCES;
+    return await openSources(this.#session, state, [port], monitor, this.#directions);
   }
 
   async #runTraffic(
@@ -369,7 +298,10 @@ class Run {
         case "ping": {
           const words = await runPing(traffic.ping, host!.place, identifier, stop);
           const { address } = traffic.ping;
-          return { fact: { kind: "ping", address, complaint: words.complaint, device: host!.device }, words };
+          return {
+            fact: { kind: "ping", address, complaint: words.complaint, device: host!.port ?? host!.device },
+            words,
+          };
         }
         case "command": {
           onStage?.(`running ${traffic.argv[0]}`);
@@ -430,33 +362,6 @@ class Run {
     }
   }
 
-  #onCounts: () => void = () => {};
-
-  /** Waits for OVS's first count after the traffic, unless it has counted all already. */
-  async #awaitCounts(
-    watches: readonly MirrorWatch[],
-    before: MirrorSum | null,
-    expected: number,
-    afterMs: number,
-  ): Promise<void> {
-    if (watches.length === 0 || !watches.some(({ counts }) => counts.present)) return;
-    const complete = (): boolean => {
-      const now = sumCounts(watches);
-      if (now !== null && expected > 0 && now.packets - (before?.packets ?? 0) >= expected) return true;
-      return watches.some(({ counts }) => counts.atMs > afterMs && counts.packets !== null);
-    };
-    if (complete()) return;
-    this.#request.onStage?.("waiting for Open vSwitch's count (it counts every 5 s)");
-    await Promise.race([
-      new Promise<void>((resolve) => {
-        this.#onCounts = () => {
-          if (complete()) resolve();
-        };
-      }),
-      this.#orEnd(COUNTS_MS + COUNTS_SLACK_MS),
-    ]);
-  }
-
   /** Waits, but not when the job has been told to end. */
   async #orEnd(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
@@ -465,36 +370,6 @@ class Run {
     });
     await Promise.race([time, this.#end.ended]).finally(() => clearTimeout(timer));
   }
-}
-
-interface MirrorSum {
-  readonly packets: number;
-  readonly bytes: number;
-}
-
-/** The counts of all mirrors that end at the monitor; null when OVS has none of any. */
-function sumCounts(watches: readonly { readonly counts: MirrorCounts }[]): MirrorSum | null {
-  if (watches.length === 0) return null;
-  let [packets, bytes] = [0, 0];
-  for (const { counts } of watches) {
-    packets += counts.packets ?? 0;
-    bytes += counts.bytes ?? 0;
-  }
-  return { packets, bytes };
-}
-
-function isPortDevice(state: SwitchState, device: string): boolean {
-  return [...state.ports.values()].some((port) => port.interfaces.some(({ name }) => name === device));
-}
-
-/** Feeds the captures to the matcher, always the one that is behind in time. */
-async function match(matcher: Matcher, captures: readonly RunningCapture[]): Promise<void> {
-  const sinks = captures.map((_, stream) => (frame: Parameters<Matcher["push"]>[1]) => matcher.push(stream, frame));
-  for (let stream = matcher.hungriest; stream !== undefined; stream = matcher.hungriest) {
-    if (!captures[stream]!.spool.read(sinks[stream]!)) matcher.end(stream);
-    await turn();
-  }
-  matcher.finish();
 }
 
 function notRun(traffic: TrafficRequest): TrafficFact {
@@ -519,9 +394,4 @@ function makeSaveDir(dir: string): void {
     throw new TapscopeError("E_SAVE", `cannot save to ${dir}: ${messageOf(error)}`);
   }
   throw new UsageError(`cannot save to ${dir}: it is not empty`, { hint: "name a folder that is absent or empty" });
-}
-
-/** A device's name as part of a file's name: the kernel allows all but `/` and white space. */
-function fileName(device: string): string {
-  return device.replaceAll(/[^\w.-]/g, "_");
 }

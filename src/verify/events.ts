@@ -10,6 +10,8 @@ export interface Stream {
   readonly port: string;
   /** `in`: frames that enter the switch by this port. `out`: frames the switch sends out of it. */
   readonly direction: "in" | "out";
+  /** The port's device's own Ethernet address, where frames from it come from this machine's stack and not from the switch. */
+  readonly ownMac?: Uint8Array;
 }
 
 export class Events {

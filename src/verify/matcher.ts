@@ -123,11 +123,13 @@ export class Matcher {
    * streams the order is free, but they must be fed evenly in time: see `hungriest`.
    */
   push(stream: number, frame: Frame): void {
+    const time = this.#window.timeOf(frame);
+    if (!(time < this.#last[stream]!)) this.#last[stream] = time;
+    const ownMac = stream === MONITOR ? undefined : this.#options.streams[stream - 1]!.ownMac;
+    if (ownMac !== undefined && isFrom(ownMac, frame.data, frame.offset, frame.caplen)) return;
     const window = this.#window;
     if (!window.hasRoomFor(frame.caplen)) this.#makeRoom(frame.caplen);
     const slot = window.add(stream, frame);
-    const time = window.time[slot]!;
-    if (!(time < this.#last[stream]!)) this.#last[stream] = time;
     if (stream === MONITOR) this.#seeMonitor(slot);
     const echo = stream === MONITOR ? this.monitorEcho : this.sourceEcho;
     if (echo && time >= this.#from && time <= this.#to) {
@@ -374,12 +376,17 @@ export class Matcher {
     this.tally.foreign++;
     const mac = this.#options.monitorMac;
     const { bytes, at, length } = this.#window;
-    if (mac === undefined || length[m]! < 12) return;
-    for (let i = 0; i < 6; i++) if (bytes[at[m]! + 6 + i] !== mac[i]) return;
-    this.tally.chatter++;
+    if (mac !== undefined && isFrom(mac, bytes, at[m]!, length[m]!)) this.tally.chatter++;
   }
 
   #absolute(slot: number): bigint {
     return BigInt(this.#baseSec) * 1_000_000_000n + BigInt(Math.round(this.#window.time[slot]!));
   }
+}
+
+/** Whether the frame at `bytes[start, start + length)` has `mac` as its source. */
+function isFrom(mac: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean {
+  if (length < 12) return false;
+  for (let i = 0; i < 6; i++) if (bytes[start + 6 + i] !== mac[i]) return false;
+  return true;
 }

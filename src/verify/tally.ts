@@ -68,7 +68,7 @@ export class DirectionTally {
 }
 
 /** How much of what one source's capture saw came to the monitor. */
-export interface StreamTally extends Stream {
+export interface StreamTally extends Pick<Stream, "port" | "direction"> {
   frames: number;
   seen: number;
 }

@@ -81,6 +81,11 @@ export class FrameWindow {
     return this.count * 2 > this.capacity || this.#used * 2 > this.bytes.length;
   }
 
+  /** A frame's time in nanoseconds after the base second. */
+  timeOf(frame: Frame): number {
+    return (frame.sec - this.#baseSec) * 1e9 + frame.nsec;
+  }
+
   /** Takes a frame in and returns its slot. The caller has asked for room. */
   add(stream: number, frame: Frame): number {
     const { data, offset, caplen } = frame;
@@ -95,7 +100,7 @@ export class FrameWindow {
     for (let i = head; i < length; i++) bytes[start + i] = data[shifted + i]!;
     this.#used = start + ((length + 3) & ~3);
     this.stream[slot] = stream;
-    this.time[slot] = (frame.sec - this.#baseSec) * 1e9 + frame.nsec;
+    this.time[slot] = this.timeOf(frame);
     this.at[slot] = start;
     this.length[slot] = length;
     this.wire[slot] = Math.max(length, frame.origLen - tags * 4);

@@ -113,6 +113,13 @@ describe("matching", () => {
     expect(tally).toMatchObject({ foreign: 2, chatter: 1, monitorTotal: 4 });
   });
 
+  it("does not expect copies of what the port's own device says", () => {
+    const own = { time: 25 * MS, bytes: echo(9, 9, true) };
+    const streams = [{ port: "veth0", direction: "out", ownMac: Uint8Array.from([2, 0, 0, 0, 0, 0x0b]) }] as const;
+    const tally = matchAll([delayed(requests(3)), sorted([...requests(3), own])], { streams });
+    expect(tally.out).toMatchObject({ sourceFrames: 3, missing: 0 });
+  });
+
   it("judges only what was sent while all captures ran", () => {
     const tally = matchAll([delayed(requests(10)).slice(3, 8), requests(10)], {
       streams: IN,
