@@ -131,7 +131,12 @@ function outcome(argv: readonly string[], result: Ended, options: RunOptions, ti
 }
 
 // setpriv, nsenter or ip start the program: when there is none, they say so (setpriv and nsenter exit with 127).
-function isNotFound(code: string | undefined, exitCode: number | undefined, stderr: string, program: string): boolean {
+export function isNotFound(
+  code: string | undefined,
+  exitCode: number | undefined,
+  stderr: string,
+  program: string,
+): boolean {
   if (code === "ENOENT") return true;
   return (exitCode === 127 && stderr.includes("failed to execute")) || stderr.includes(`exec of "${program}" failed`);
 }

@@ -2,7 +2,7 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { injectFrames } from "../capture/source/inject.ts";
 import type { Place } from "../core/place.ts";
-import { type Child, type Exit, failure, run, spawn } from "../core/process.ts";
+import { type Child, type Exit, failure, isNotFound, run, spawn } from "../core/process.ts";
 import { type PingWords, parsePing, takesIdentifier } from "../verify/ping.ts";
 
 /** After being asked to end, a program has this long. */
@@ -51,13 +51,17 @@ export async function runPing(
   return parsePing(out, err);
 }
 
-/** Runs the user's command; what it writes goes to standard error. */
+/** Runs the user's command; what it writes goes to standard error. @throws ProcessError when there is no such program */
 export async function runCommand(argv: readonly string[], place: Place, stop: Promise<unknown>): Promise<Exit> {
   await using child = spawn(argv, { place });
   child.stdout!.on("data", (chunk: Buffer) => void process.stderr.write(chunk));
-  child.stderr!.on("data", (chunk: Buffer) => void process.stderr.write(chunk));
+  let words = "";
+  child.stderr!.on("data", (chunk: Buffer) => {
+    process.stderr.write(chunk);
+    words = (words + chunk.toString("latin1")).slice(-1000);
+  });
   const exit = await endOf(child, stop, "SIGTERM");
-  if (exit.notFound && exit.exitCode === undefined) throw failure(argv, exit);
+  if (isNotFound(undefined, exit.exitCode, words, argv[0]!)) throw failure(argv, { ...exit, notFound: true });
   return exit;
 }
 

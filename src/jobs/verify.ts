@@ -196,7 +196,7 @@ class Run {
       monitorDrops: captured[0]!.dropped,
       sourceDrops: captured.slice(1).reduce((sum, { dropped }) => sum + dropped, 0),
       hasSources: known.captures.length > 0,
-      pingElsewhere: stateBefore !== null && host?.device != null && host.port === null,
+      pingElsewhere: stateBefore !== null && host !== null && host.port === null,
     };
     const facts: Facts = {
       traffic: outcome.fact,

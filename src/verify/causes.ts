@@ -302,7 +302,9 @@ class Finder {
     if (traffic.kind === "ping" && pingElsewhere && (ping?.sent ?? 0) > 0) {
       this.#add(
         "wrong-path",
-        `the ping left by ${traffic.device}, which is no port of this switch`,
+        traffic.device === null
+          ? `${traffic.address} is an address of the host that pinged: the ping did not leave it`
+          : `the ping left by ${traffic.device}, which is no port of this switch`,
         "choose who pings with --from or --interface",
       );
     } else if (traffic.kind === "ping" && ping && ping.received === 0 && (requestsLeft ?? 0) === 0)

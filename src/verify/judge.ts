@@ -83,7 +83,7 @@ export interface Evidence {
   readonly monitorDrops: number;
   readonly sourceDrops: number;
   readonly hasSources: boolean;
-  /** Ping left by a device that is no port of the switch. */
+  /** Ping left by a device that is no port of the switch, or not at all. */
   readonly pingElsewhere: boolean;
 }
 
