@@ -87,6 +87,7 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
   const writer = options.summary
     ? undefined
     : new RecordWriter(await formatFor(options.format!), (bytes) => process.stdout.write(bytes));
+  const byService: Record<string, number> = {};
   const meter: FlowMeter = new FlowMeter({
     inner: options.inner ?? false,
     dedup: options.dedup ?? false,
@@ -94,7 +95,8 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
     verifyChecksums: options.checksums === "verify",
     keepEnded: sorted,
     ...(sorted ? { maxFlows: MAX_SORTED } : {}),
-    ...(writer && !sorted ? { onEnd: (row) => accept(row) && writer.write(meter.table, row) } : {}),
+    ...(options.summary ? { onEnd: (row) => countService(byService, meter.labels.service(row)) } : {}),
+    ...(writer && !sorted ? { onEnd: (row) => accept(row) && writer.write(meter.table, row, meter.labels) } : {}),
   });
   const accept = await acceptor(options.where, meter);
   await readAll(files, meter, options.filter, options.follow ? () => writer?.flush() : undefined);
@@ -103,10 +105,10 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
     const count = options.top ? parseInteger(options.top, "--top", 1, MAX_SORTED) : meter.table.size;
     const rows = new Int32Array(Math.min(count, meter.table.size));
     const found = meter.table.top(sortColumns(meter.table)[column]!, rows, accept);
-    for (const row of rows.subarray(0, found)) writer.write(meter.table, row);
+    for (const row of rows.subarray(0, found)) writer.write(meter.table, row, meter.labels);
   }
   writer?.end();
-  if (options.summary) showSummary(meter, json);
+  if (options.summary) showSummary(meter, byService, json);
   warn(meter, options);
 }
 
@@ -114,7 +116,7 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
 async function acceptor(where: string | undefined, meter: FlowMeter): Promise<(row: number) => boolean> {
   if (where === undefined) return () => true;
   const { flowFilter } = await import("../capture/filter/display-flows.ts");
-  return flowFilter(where, meter.table);
+  return flowFilter(where, meter.table, meter.labels);
 }
 
 async function formatFor(name: (typeof FORMATS)[number]): Promise<RecordFormat> {
@@ -163,7 +165,11 @@ function report(summary: CaptureSummary): void {
   if (summary.status !== "ok") process.exitCode = EXIT_FAILED;
 }
 
-function showSummary(meter: FlowMeter, json: boolean): void {
+function countService(counts: Record<string, number>, service: string | undefined): void {
+  for (const name of service?.split(",") ?? []) counts[name] = (counts[name] ?? 0) + 1;
+}
+
+function showSummary(meter: FlowMeter, byService: Readonly<Record<string, number>>, json: boolean): void {
   const { table } = meter;
   const byProtocol = table.connectionsByProtocol();
   const totals = {
@@ -176,7 +182,7 @@ function showSummary(meter: FlowMeter, json: boolean): void {
     duplicates: meter.duplicates,
     evicted: table.evicted,
     fragments: meter.fragments,
-    by_service: {},
+    by_service: byService,
     by_proto: byProtocol,
   };
   if (json) {

@@ -9,6 +9,7 @@ import { GRE, IPIP, IPV6, NEXT_NONE, OK, Packet, TRUNCATED, UNSUPPORTED } from "
 import type { Frame } from "../frame.ts";
 import { DuplicateFinder } from "./duplicates.ts";
 import { etherTypeName } from "./ethertype-names.ts";
+import { ServiceLabels } from "./service/labels.ts";
 import { FlowTable, type FlowTableOptions } from "./table.ts";
 
 export interface MeterOptions extends FlowTableOptions {
@@ -22,6 +23,8 @@ export interface MeterOptions extends FlowTableOptions {
 
 export class FlowMeter {
   readonly table: FlowTable;
+  /** What the connections speak. */
+  readonly labels: ServiceLabels;
   /** The view of the frame counted last, at its innermost layer. */
   readonly packet = new Packet();
   packets = 0;
@@ -48,6 +51,7 @@ export class FlowMeter {
     this.#options = options;
     this.#finder = new DuplicateFinder(options.dedup ?? false);
     this.table = new FlowTable(options);
+    this.labels = new ServiceLabels(this.table);
   }
 
   /** IP fragments seen. */
@@ -117,6 +121,7 @@ export class FlowMeter {
     }
     const row = table.add(p, parent);
     if (!holds) table.noteBadChecksum(row);
+    this.labels.look(row, p);
     if (p.innerKind !== NEXT_NONE) {
       // GRE and IP-in-IP are not connections in Zeek's sense, what they carry is.
       const { ipProto } = p;

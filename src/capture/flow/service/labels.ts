@@ -1,0 +1,217 @@
+/**
+ * Which application protocol each connection speaks, from the first bytes it carries; a number per row, a name where a
+ * client asks for one. Once a row is decided, a packet costs a comparison.
+ */
+import {
+  NEXT_NONE,
+  type Packet,
+  TCP,
+  TUNNEL_AYIYA,
+  TUNNEL_GENEVE,
+  TUNNEL_GTPU,
+  TUNNEL_TEREDO,
+  TUNNEL_VXLAN,
+  UDP,
+} from "../../decode/packet.ts";
+import type { FlowLabels } from "../fields.ts";
+import type { FlowTable } from "../table.ts";
+import { APPS, type App, type AppNumber, appNumber, appOfPort } from "./apps.ts";
+import { queryName } from "./dns.ts";
+import { ftpDataEnd } from "./ftp.ts";
+import { asksForWebsocket, host, isHttpRequest } from "./http.ts";
+import { tcpApp } from "./tcp-apps.ts";
+import { isTls, serverName } from "./tls.ts";
+import { udpApp } from "./udp-apps.ts";
+
+/** Packets with payload that are looked at before a connection is given up, and before a change to TLS is. */
+const MAX_TRIES = 6;
+const MAX_TRIES_FOR_TLS = 24;
+const DONE = 255;
+/** Data connections FTP has announced and nobody has opened. */
+const MAX_EXPECTED = 10_000;
+
+const FTP = appNumber("ftp");
+const FTP_DATA = appNumber("ftp-data");
+const HTTP = appNumber("http");
+const TLS = appNumber("tls");
+const WEBSOCKET = appNumber("websocket");
+/** Whose messages carry a name that is asked for. */
+const NAMED_BY_DNS = new Set(["dns", "mdns", "llmnr"].map(appNumber));
+/** What may change to TLS in mid-connection (STARTTLS, CONNECT). */
+const MAY_CHANGE = new Set(
+  ["smtp", "pop3", "imap", "ftp", "ldap-tcp", "xmpp", "http", "postgres", "irc"].map(appNumber),
+);
+
+const OF_TUNNEL = new Map<number, AppNumber>([
+  [TUNNEL_VXLAN, appNumber("vxlan")],
+  [TUNNEL_GENEVE, appNumber("geneve")],
+  [TUNNEL_GTPU, appNumber("gtpv1")],
+  [TUNNEL_TEREDO, appNumber("teredo")],
+  [TUNNEL_AYIYA, appNumber("ayiya")],
+]);
+
+export class ServiceLabels implements FlowLabels {
+  readonly #table: FlowTable;
+  #capacity = 1024;
+  #ids = new Float64Array(1024).fill(-1);
+  #apps = new Uint8Array(1024);
+  /** Packets with payload looked at, or DONE. */
+  #tries = new Uint8Array(1024);
+  /** It changed to TLS. */
+  #changed = new Uint8Array(1024);
+  readonly #names = new Map<number, string>();
+  /** Where FTP said that data will be sent: `address words|port`. */
+  readonly #expected = new Set<string>();
+
+  constructor(table: FlowTable) {
+    this.#table = table;
+  }
+
+  /** Looks at one packet of a row, if there is still something to find out. */
+  look(row: number, p: Packet): void {
+    if (row >= this.#capacity) this.#grow(row);
+    const id = this.#table.id(row);
+    if (this.#ids[row] !== id) this.#begin(row, id);
+    if (this.#tries[row] === DONE) return;
+    if (p.innerKind !== NEXT_NONE && p.ipProto === UDP) {
+      this.#apps[row] = OF_TUNNEL.get(p.innerTunnel) ?? 0;
+      this.#tries[row] = DONE;
+      return;
+    }
+    if (p.payloadCaptured > 0) this.#examine(row, p);
+  }
+
+  /** Zeek's names, several joined by a comma; undefined for none. */
+  service(row: number): string | undefined {
+    const app = this.#app(row);
+    const service = (APPS[app] as App).service;
+    if (service === undefined) return undefined;
+    return this.#changed[row] === 1 ? `${service},ssl` : service;
+  }
+
+  app(row: number): string | undefined {
+    const app = this.#app(row) || this.#guess(row);
+    return app === 0 ? undefined : APPS[app]!.app;
+  }
+
+  basis(row: number): string | undefined {
+    const app = this.#app(row);
+    if (app !== 0) return app === FTP_DATA ? "parent" : "payload";
+    return this.#guess(row) !== 0 ? "port" : undefined;
+  }
+
+  serverName(row: number): string | undefined {
+    return this.#current(row) ? this.#names.get(row) : undefined;
+  }
+
+  #current(row: number): boolean {
+    return row < this.#capacity && this.#ids[row] === this.#table.id(row);
+  }
+
+  #app(row: number): AppNumber {
+    return this.#current(row) ? this.#apps[row]! : 0;
+  }
+
+  /** By the responder's port, for a connection that carried nothing to look at. */
+  #guess(row: number): AppNumber {
+    const table = this.#table;
+    const protocol = table.protocol(row);
+    if (protocol !== TCP && protocol !== UDP) return 0;
+    if (table.payloadBytes(row, true) + table.payloadBytes(row, false) > 0) return 0;
+    return appOfPort(protocol === TCP ? "tcp" : "udp", table.port(row, false));
+  }
+
+  #begin(row: number, id: number): void {
+    this.#ids[row] = id;
+    this.#apps[row] = 0;
+    this.#tries[row] = 0;
+    this.#changed[row] = 0;
+    this.#names.delete(row);
+    if (this.#expected.size > 0 && this.#expected.delete(this.#target(row))) {
+      this.#apps[row] = FTP_DATA;
+      this.#tries[row] = DONE;
+    }
+  }
+
+  /** The responder's end, as `#expected` has it. */
+  #target(row: number): string {
+    const table = this.#table;
+    const words = table.isV6(row) ? [0, 1, 2, 3] : [0];
+    return `${words.map((word) => table.addressWord(row, false, word)).join(".")}|${table.port(row, false)}`;
+  }
+
+  /** Notes where a command or reply of FTP says that a data connection will go. */
+  #expectData(row: number, p: Packet): void {
+    const table = this.#table;
+    const fromOrig = p.srcPort === table.port(row, true);
+    const end = ftpDataEnd(p.data, p.payload, p.payload + p.payloadCaptured);
+    if (!end || this.#expected.size >= MAX_EXPECTED) return;
+    const words = table.isV6(row) ? [0, 1, 2, 3] : [0];
+    const own = words.map((word) => table.addressWord(row, fromOrig, word)).join(".");
+    this.#expected.add(`${end.ipv4 ?? own}|${end.port}`);
+  }
+
+  #examine(row: number, p: Packet): void {
+    const tries = this.#tries[row]! + 1;
+    this.#tries[row] = tries;
+    let app = this.#apps[row]!;
+    if (app === 0) {
+      app = p.ipProto === TCP ? tcpApp(p) : p.ipProto === UDP ? udpApp(p) : 0;
+      if (app === 0) {
+        if (tries >= MAX_TRIES || (p.ipProto !== TCP && p.ipProto !== UDP)) this.#tries[row] = DONE;
+        return;
+      }
+      this.#apps[row] = app;
+    }
+    this.#details(row, app, p, tries);
+  }
+
+  /** What else there is to know once the app is: a name, a change to TLS. */
+  #details(row: number, app: AppNumber, p: Packet, tries: number): void {
+    const { data, payload: at } = p;
+    const end = at + p.payloadCaptured;
+    if (NAMED_BY_DNS.has(app)) {
+      this.#name(row, queryName(data, at + (p.ipProto === TCP ? 2 : 0), end));
+      this.#tries[row] = DONE;
+    } else if (app === TLS) {
+      if (this.#name(row, serverName(data, at, end)) || tries >= MAX_TRIES) this.#tries[row] = DONE;
+    } else if (MAY_CHANGE.has(app)) {
+      if (app === FTP) {
+        this.#expectData(row, p);
+        // Transfers may be agreed upon as long as the connection lasts.
+        if (this.#changed[row] === 0) this.#tries[row] = Math.min(tries, MAX_TRIES_FOR_TLS - 1);
+      }
+      if (tries > 1 && isTls(data, at, end)) {
+        this.#changed[row] = 1;
+        this.#name(row, serverName(data, at, end));
+        this.#tries[row] = DONE;
+      } else if (app === HTTP && isHttpRequest(data, at, end)) {
+        this.#name(row, host(data, at, end));
+        if (asksForWebsocket(data, at, end)) this.#apps[row] = WEBSOCKET;
+      }
+      if (this.#tries[row]! >= MAX_TRIES_FOR_TLS) this.#tries[row] = DONE;
+    } else this.#tries[row] = DONE;
+  }
+
+  /** Keeps the first name. */
+  #name(row: number, name: string | undefined): boolean {
+    if (name === undefined) return false;
+    if (!this.#names.has(row)) this.#names.set(row, name);
+    return true;
+  }
+
+  #grow(row: number): void {
+    while (this.#capacity <= row) this.#capacity *= 2;
+    const ids = new Float64Array(this.#capacity).fill(-1);
+    ids.set(this.#ids);
+    this.#ids = ids;
+    const grown = (column: Uint8Array) => {
+      const larger = new Uint8Array(this.#capacity);
+      larger.set(column);
+      return larger;
+    };
+    this.#apps = grown(this.#apps);
+    this.#tries = grown(this.#tries);
+    this.#changed = grown(this.#changed);
+  }
+}
