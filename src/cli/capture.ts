@@ -4,7 +4,7 @@ import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { formatScaled, parseDuration, parseInteger, parseSize } from "../core/units.ts";
 import type { CaptureCounts, CaptureResult } from "../jobs/capture.ts";
-import { globalOptions, note, printJson } from "./context.ts";
+import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
 import { openSwitch } from "./open-switch.ts";
 
@@ -42,7 +42,7 @@ export function registerCapture(program: Command): void {
     .option("--ring <size>x<n>", "keep the newest n files of this size each: 100Mx10")
     .addOption(new Option("--format <format>", "file format").choices(["pcapng", "pcap"]).default("pcapng"))
     .action(async (port: string | undefined, options: CaptureCommandOptions, command: Command) => {
-      const { json } = globalOptions(command);
+      const { json, dryRun } = globalOptions(command);
       const { mirror, bridge, filter, write: path, format } = options;
       const ring = options.ring === undefined ? undefined : parseRing(options.ring, path);
       const [snaplen, count] = [
@@ -53,6 +53,10 @@ export function registerCapture(program: Command): void {
       const { capture } = await import("../jobs/capture.ts");
       const { exitCodeOf } = await import("../jobs/signals.ts");
       await using session = await openSwitch(command, mirror !== undefined || bridge !== undefined);
+      if (dryRun) {
+        const { sayCommands } = await import("../jobs/capture-target.ts");
+        return await sayCommands(session, { port, mirror, bridge }, { filter, snaplen, immediate: false }, print);
+      }
       const shown = process.stderr.isTTY && !json;
       const { result, ending, reason } = await capture(session, {
         target: { port, mirror, bridge },

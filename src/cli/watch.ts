@@ -34,13 +34,13 @@ export function registerWatch(program: Command): void {
     .option("--interval <time>", "how often a table is printed (default: 2s)")
     .option("--duration <time>", "end after this time: 10s, 5m")
     .action(async (target: string | undefined, options: WatchCommandOptions, command: Command) => {
-      const { json } = globalOptions(command);
+      const { json, dryRun } = globalOptions(command);
       const { filter } = options;
       const intervalMs = parseDuration(options.interval ?? "2s");
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
       const changes = options.mirror !== undefined || options.bridge !== undefined;
       await using session = await openSwitch(command, changes);
-      const { watch } = await import("../jobs/watch.ts");
+      const { watch, WATCH_CAPTURE } = await import("../jobs/watch.ts");
       const { isPort } = await import("../jobs/capture-target.ts");
       const isFile =
         target !== undefined &&
@@ -49,6 +49,10 @@ export function registerWatch(program: Command): void {
       const source: WatchSource = isFile
         ? { kind: "file", path: target }
         : { kind: "port", session, target: { port: target, mirror: options.mirror, bridge: options.bridge } };
+      if (dryRun && source.kind === "port") {
+        const { sayCommands } = await import("../jobs/capture-target.ts");
+        return await sayCommands(session, source.target, { filter, ...WATCH_CAPTURE }, print);
+      }
       const show = await showOf(command, { text: options.text === true, intervalMs });
       const summary = await watch({
         source,
@@ -71,10 +75,11 @@ export async function showOf(
   return plain ? { intervalMs, records: json, onInterval: await printer(json) } : { color };
 }
 
-/** Tells how a watch ended, and sets the exit code. */
+/** Tells how a watch ended, and sets the exit code; to be called when all is cleaned up. */
 export async function endOfWatch(summary: WatchSummary, json: boolean): Promise<void> {
   const { exitCodeOf } = await import("../jobs/signals.ts");
   tellEnd(summary, json);
+  if (!summary.taken) process.kill(process.pid, summary.ending === "SIGHUP" ? "SIGHUP" : "SIGTERM");
   process.exitCode = summary.reason === null ? exitCodeOf(summary.ending) : EXIT_FAILED;
 }
 

@@ -1,11 +1,15 @@
 /** What `capture` and `watch` capture on: a port as it is, or a monitor port of their own that gets copies of others. */
-import type { Cleanup } from "../core/cleanup.ts";
+import type { LiveOptions } from "../capture/source/live.ts";
+import { tcpdumpArgv } from "../capture/source/tcpdump.ts";
+import { pasteLine } from "../core/announce.ts";
+import { Cleanup } from "../core/cleanup.ts";
 import { messageOf, TapscopeError, UsageError } from "../core/errors.ts";
 import type { Place } from "../core/place.ts";
 import { findDevice, requireDevice } from "../mirror/devices.ts";
 import { type MirrorInfo, mirrorsOf } from "../mirror/mirror-info.ts";
-import { makeMonitor } from "../mirror/monitor.ts";
-import { findPort } from "../mirror/rows.ts";
+import { MONITOR_NAME, makeMonitor } from "../mirror/monitor.ts";
+import { freeNames } from "../mirror/names.ts";
+import { findPort, takenNames } from "../mirror/rows.ts";
 import type { Session } from "../mirror/session.ts";
 import type { SwitchState } from "../mirror/state.ts";
 
@@ -51,6 +55,26 @@ export async function openTarget(session: Session, request: TargetRequest, clean
   }
   const list = outputs.map(({ name, output }) => `${output} (mirror ${name})`).join(", ");
   throw new UsageError(`which mirror is meant: ${list}?`, { hint: "name its output port" });
+}
+
+/** Says what would be run, ready to paste, to capture on a target (`--dry-run`). */
+export async function sayCommands(
+  session: Session,
+  request: TargetRequest,
+  options: Omit<LiveOptions, "device">,
+  say: (line: string) => void,
+): Promise<void> {
+  let device: string;
+  let { place } = session;
+  if (request.mirror !== undefined || request.bridge !== undefined) {
+    device = freeNames(MONITOR_NAME, 1, takenNames(await session.state()))[0]!;
+    await openTarget(session, request, new Cleanup()).catch((error: unknown) => {
+      if (!(error instanceof TapscopeError) || error.code !== "E_DRY_RUN") throw error;
+    });
+  } else {
+    ({ device, place } = await openTarget(session, request, new Cleanup()));
+  }
+  say(pasteLine(tcpdumpArgv({ ...options, device }), place));
 }
 
 /** Whether the switch has a port of that name; false when there is no switch. */

@@ -64,8 +64,8 @@ export async function capture(
     device: target.device,
     place: target.place,
     immediate: false,
-    ...(filter === undefined ? {} : { filter }),
-    ...(snaplen === undefined ? {} : { snaplen }),
+    filter,
+    snaplen,
   });
   cleanup.use("stop tcpdump", source);
   const startedNs = nowNs();

@@ -11,8 +11,8 @@ import { type CaptureTarget, openTarget, type TargetRequest } from "./capture-ta
 import { MirrorJudge } from "./mirror-judge.ts";
 import { type Ending, JobEnd } from "./signals.ts";
 
-/** Enough for all headers; immediate delivery loses nothing with it. */
-const SNAPLEN = 256;
+/** Headers suffice; with so little of each frame, immediate delivery loses nothing. */
+export const WATCH_CAPTURE = { snaplen: 256, immediate: true } as const;
 /** Flows of an interval's text. */
 const TEXT_ROWS = 20;
 
@@ -52,6 +52,8 @@ export interface WatchOptions {
 
 export interface WatchSummary {
   readonly ending: Ending;
+  /** False: the terminal has stopped reading, and the write it does not take would keep this process from ending. */
+  readonly taken: boolean;
   readonly packets: number;
   readonly bytes: number;
   readonly drops: Drops | null;
@@ -73,10 +75,12 @@ export async function watch(options: WatchOptions): Promise<WatchSummary> {
   }
 }
 
+type Shown = Pick<WatchSummary, "ending" | "taken">;
+
 async function watchUntil(options: WatchOptions, end: JobEnd): Promise<WatchSummary> {
   const { source, filter } = options;
   let target: CaptureTarget | null = null;
-  let ending: Ending = "done";
+  let shown: Shown;
   let outcome: CaptureOutcome;
   {
     await using cleanup = new Cleanup();
@@ -94,8 +98,8 @@ async function watchUntil(options: WatchOptions, end: JobEnd): Promise<WatchSumm
       bpf: filter ?? null,
       mirrored: target?.mirror != null,
     };
-    if ("color" in options.show) ending = await showScreen(options.show.color, subject, thread, strip, end);
-    else ending = await showText(options.show, subject, thread, strip, end);
+    if ("color" in options.show) shown = await showScreen(options.show.color, subject, thread, strip, end);
+    else shown = await showText(options.show, subject, thread, strip, end);
     thread.stop();
     outcome = await thread.ended;
     if ("onInterval" in options.show) {
@@ -103,7 +107,7 @@ async function watchUntil(options: WatchOptions, end: JobEnd): Promise<WatchSumm
       options.show.onInterval({ snapshot, strip: strip?.see(snapshot) ?? null, final: true });
     }
   }
-  return { ending, ...outcome, mirror: target?.mirror ?? null, mirrorRemoved: target?.own ?? false };
+  return { ...shown, ...outcome, mirror: target?.mirror ?? null, mirrorRemoved: target?.own ?? false };
 }
 
 /** Rejects when the job fails or is ended by a signal before it has begun. */
@@ -113,10 +117,9 @@ async function failing(end: JobEnd): Promise<never> {
 }
 
 function jobOf(source: WatchSource, target: CaptureTarget | null, filter: string | undefined): CaptureJob {
-  const filtered = filter === undefined ? {} : { filter };
-  if (source.kind === "file") return { kind: "file", path: source.path, ...filtered };
+  if (source.kind === "file") return { kind: "file", path: source.path, filter };
   const { device, place } = target!;
-  return { kind: "device", device, place, snaplen: SNAPLEN, immediate: true, ...filtered };
+  return { kind: "device", device, place, ...WATCH_CAPTURE, filter };
 }
 
 /** The mirror's strip, brought up to date with each snapshot. */
@@ -161,7 +164,7 @@ async function showScreen(
   thread: CaptureThread,
   strip: StripSource | null,
   end: JobEnd,
-): Promise<Ending> {
+): Promise<Shown> {
   const { openScreen } = await import("../tui/terminal/open.ts");
   const { App } = await import("../tui/app.ts");
   const { screen, glyphs, close } = openScreen(color);
@@ -177,12 +180,18 @@ async function showScreen(
     if (strip) app.showStrip(strip.see(snapshot));
   });
   thread.ended.catch((error) => end.fail(error));
-  try {
-    return await end.ended;
-  } finally {
+  const giveBack = async (): Promise<boolean> => {
     app.close();
-    await close();
+    return await close();
+  };
+  let ending: Ending;
+  try {
+    ending = await end.ended;
+  } catch (error) {
+    await giveBack();
+    throw error;
   }
+  return { ending, taken: await giveBack() };
 }
 
 async function showText(
@@ -191,7 +200,7 @@ async function showText(
   thread: CaptureThread,
   strip: StripSource | null,
   end: JobEnd,
-): Promise<Ending> {
+): Promise<Shown> {
   const interval = live ? setInterval(() => thread.request(textRequest("rate", records)), intervalMs) : undefined;
   thread.onSnapshot((snapshot) => {
     try {
@@ -201,7 +210,8 @@ async function showText(
     }
   });
   try {
-    return await Promise.race([end.ended, thread.ended.then((): Ending => "done")]);
+    const ending = await Promise.race([end.ended, thread.ended.then((): Ending => "done")]);
+    return { ending, taken: true };
   } finally {
     clearInterval(interval);
   }

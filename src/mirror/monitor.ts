@@ -21,6 +21,8 @@ export interface Monitor extends AsyncDisposable {
 
 export type MonitorRequest = Omit<MirrorRequest, "output" | "owner" | "force">;
 
+/** What the names of such ports begin with. */
+export const MONITOR_NAME = "ts-mon";
 /** Two processes may choose one name at once: the loser chooses again. */
 const ATTEMPTS = 3;
 
@@ -30,7 +32,7 @@ const ATTEMPTS = 3;
  */
 export async function makeMonitor(session: Session, request: MonitorRequest): Promise<Monitor> {
   for (let attempt = 1; ; attempt++) {
-    const name = freeNames("ts-mon", attempt, takenNames(await session.state())).at(-1)!;
+    const name = freeNames(MONITOR_NAME, attempt, takenNames(await session.state())).at(-1)!;
     try {
       const mirror = await createMirror(session, { ...request, output: { monitor: name }, owner: ownerId() });
       if (!mirror) throw new TapscopeError("E_DRY_RUN", "a monitor port cannot be made in a dry run");

@@ -73,7 +73,7 @@ const COLUMNS: readonly Column[] = [
     min: 7,
     max: 7,
     priority: 0,
-    cell: (row) => formatBitRate(row.rateBps),
+    cell: (row) => formatBitRate(Math.round(row.rateBps)),
   },
   {
     title: "DUR",

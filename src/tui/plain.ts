@@ -31,9 +31,9 @@ function totals(snapshot: Snapshot, strip: MirrorStrip | null): string {
     clock(snapshot.elapsedMs),
     `${commas(snapshot.packets)} packets`,
     `${formatScaled(snapshot.bytes)}B`,
-    `${commas(snapshot.flows)} flows`,
-    `${formatScaled(snapshot.packetsPerSec)} pkt/s`,
-    formatBitRate(snapshot.bitsPerSec),
+    `${commas(snapshot.flows)} ${snapshot.flows === 1 ? "flow" : "flows"}`,
+    `${formatScaled(Math.round(snapshot.packetsPerSec))} pkt/s`,
+    formatBitRate(Math.round(snapshot.bitsPerSec)),
   ];
   if (drops) parts.push(`${commas(drops.kernel + drops.interface)} dropped`);
   if (strip) {

@@ -6,7 +6,7 @@ import type { Drops, Snapshot, ViewRequest } from "./snapshot.ts";
 /** What the worker is to capture or read. */
 export type CaptureJob =
   | ({ readonly kind: "device"; readonly place: Place } & LiveOptions)
-  | { readonly kind: "file"; readonly path: string; readonly filter?: string };
+  | { readonly kind: "file"; readonly path: string; readonly filter: string | undefined };
 
 export type ToWorker = { readonly type: "view"; readonly request: ViewRequest } | { readonly type: "stop" };
 

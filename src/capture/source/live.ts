@@ -5,9 +5,9 @@ import type { Drops } from "../live/snapshot.ts";
 export interface LiveOptions {
   readonly device: string;
   /** pcap-filter(7) expression. */
-  readonly filter?: string;
+  readonly filter?: string | undefined;
   /** Bytes kept of each frame; default all. */
-  readonly snaplen?: number;
+  readonly snaplen?: number | undefined;
   /** Hand on each packet as it comes rather than in blocks: for screens. With a full snaplen this loses packets. */
   readonly immediate: boolean;
 }

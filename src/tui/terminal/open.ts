@@ -11,8 +11,11 @@ const PATIENCE_MS = 1000;
 export interface OpenScreen {
   readonly screen: Screen;
   readonly glyphs: Glyphs;
-  /** After the screen was closed: waits until the terminal has taken all, and lets standard error speak again. */
-  readonly close: () => Promise<void>;
+  /**
+   * After the screen was closed: waits until the terminal has taken all, and lets standard error speak again.
+   * @returns false when the terminal has stopped reading: then this process cannot end by itself
+   */
+  readonly close: () => Promise<boolean>;
 }
 
 /** @param color as the user wants it; a terminal without colours gets none. */
@@ -29,12 +32,17 @@ export function openScreen(color: boolean): OpenScreen {
     unicode: !glyphs.ascii,
     color: color && hasColor(env),
   });
-  const close = async (): Promise<void> => {
+  const lastWords = (): void => output.writeNow();
+  process.prependListener("exit", lastWords);
+  const close = async (): Promise<boolean> => {
     const deadline = Date.now() + PATIENCE_MS;
     while (output.writableLength > 0 && Date.now() < deadline) await new Promise((done) => setTimeout(done, 5));
+    const taken = output.writableLength === 0;
+    process.off("exit", lastWords);
     output.destroy();
     if (input !== process.stdin) input.destroy?.();
     letGo();
+    return taken;
   };
   return { screen, glyphs, close };
 }

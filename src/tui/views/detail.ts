@@ -46,7 +46,7 @@ export function renderDetail(model: Model, glyphs: Glyphs): Line[] {
         span("  duration ", "label"),
         span(shortDuration(row.durationMs)),
         span("  rate ", "label"),
-        span(formatBitRate(row.rateBps)),
+        span(formatBitRate(Math.round(row.rateBps))),
       ],
     );
   }

@@ -96,7 +96,9 @@ function countsOf(snapshot: Snapshot | null): Span[] {
   if (!snapshot) return [];
   return [
     span(" SEEN   ", "label"),
-    span(`${commas(snapshot.packets)} packets  ${formatScaled(snapshot.bytes, "B")}  ${commas(snapshot.flows)} flows`),
+    span(
+      `${commas(snapshot.packets)} packets  ${formatScaled(snapshot.bytes, "B")}  ${commas(snapshot.flows)} ${snapshot.flows === 1 ? "flow" : "flows"}`,
+    ),
     span(`  not IP ${commas(snapshot.notIp)}`, snapshot.notIp > 0 ? "plain" : "dim"),
     span(`  malformed ${commas(snapshot.malformed)}`, snapshot.malformed > 0 ? "warn" : "dim"),
   ];
@@ -107,16 +109,18 @@ function rateOf(snapshot: Snapshot | null, glyphs: Glyphs): Span[] {
   return [
     span(" RATE   ", "label"),
     span(
-      `${formatBitRate(snapshot.bitsPerSec).padEnd(8)} ${`${formatScaled(snapshot.packetsPerSec)} pkt/s`.padEnd(11)}`,
+      `${formatBitRate(Math.round(snapshot.bitsPerSec)).padEnd(8)} ${`${formatScaled(Math.round(snapshot.packetsPerSec))} pkt/s`.padEnd(11)}`,
     ),
-    span(`  peak ${formatBitRate(snapshot.peakBitsPerSec).padEnd(8)}`, "dim"),
+    span(`  peak ${formatBitRate(Math.round(snapshot.peakBitsPerSec)).padEnd(8)}`, "dim"),
     span("  60s ", "dim"),
     span(sparkline(snapshot.rateHistory, 60, glyphs), "good"),
   ];
 }
 
 function shortRateOf(snapshot: Snapshot | null): Span[] {
-  return snapshot ? [span(`${formatBitRate(snapshot.bitsPerSec)} ${formatScaled(snapshot.packetsPerSec)}pps`)] : [];
+  return snapshot
+    ? [span(`${formatBitRate(Math.round(snapshot.bitsPerSec))} ${formatScaled(Math.round(snapshot.packetsPerSec))}pps`)]
+    : [];
 }
 
 function wallClock(ms: number): string {
