@@ -140,10 +140,10 @@ function portOf(orig: boolean) {
 function parents(w: ByteWriter, t: FlowTable, row: number): boolean {
   if (t.parentHigh(row) === 0 && t.parentLow(row) === 0) return false;
   w.text(formatUid(t.parentHigh(row), t.parentLow(row)));
-  for (const more of t.moreParents(row) ?? []) {
-    const [high, low] = more.split(":").map(Number) as [number, number];
+  const more = t.moreParents(row) ?? [];
+  for (let i = 0; i < more.length; i += 2) {
     w.byte(COMMA);
-    w.text(formatUid(high, low));
+    w.text(formatUid(more[i]! >>> 0, more[i + 1]! >>> 0));
   }
   return true;
 }

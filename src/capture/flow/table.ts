@@ -103,6 +103,8 @@ const DEADLINE_RESET = 3;
 const HIST_DATA_BIT = 8;
 const LETTER_D = 0x44;
 const ROW_BITS = 2 ** 26;
+/** Further parents that are kept of a connection whose tunnel changes. */
+const MAX_PARENTS = 16;
 
 /** A row's value, for sorting and filtering. */
 export type RowValue = (row: number) => number;
@@ -131,11 +133,11 @@ export class FlowTable {
   #slots = new Int32Array(8192);
   #mask = 4095;
 
-  #keys = new Uint32Array(1024 * KEYS);
+  #keys = new Int32Array(1024 * KEYS);
   #counts = new Float64Array(1024 * COUNTS);
   #times = new Float64Array(1024 * TIMES);
   #nsecs = new Uint32Array(1024 * TIMES);
-  #marks = new Uint32Array(1024 * MARKS);
+  #marks = new Int32Array(1024 * MARKS);
   #macs = new Uint8Array(1024 * 12);
   #tcpSlots = new Int32Array(1024);
   #hashes = new Int32Array(1024);
@@ -146,7 +148,7 @@ export class FlowTable {
   #hidden = new Uint8Array(1024);
   #carriers = new Uint8Array(1024);
   /** What is rare: further parents, VLAN stacks deeper than two. */
-  readonly #moreParents = new Map<number, string[]>();
+  readonly #moreParents = new Map<number, number[]>();
   readonly #deepVlans = new Map<number, readonly number[]>();
 
   /** Ended rows that wait until their second is over, and kept ones in the order in which they ended. */
@@ -157,10 +159,11 @@ export class FlowTable {
 
   readonly #endedByProtocol = new Float64Array(256);
 
-  #now = 0;
+  /** The packet time in seconds, in an array: passed between functions as a number it would be boxed each time. */
+  readonly #clock = new Float64Array(1);
   #ordinal = 0;
   // The packet being looked up: source, destination, ports, meta; and whether it goes from originator to responder.
-  readonly #words = new Uint32Array(8);
+  readonly #words = new Int32Array(8);
   #forward = true;
 
   constructor(options: FlowTableOptions = {}) {
@@ -214,7 +217,7 @@ export class FlowTable {
    */
   add(p: Packet, parent = -1): number {
     const row = this.#rowFor(p, parent);
-    this.#count(row, p, this.#now);
+    this.#count(row, p);
     return row;
   }
 
@@ -232,16 +235,16 @@ export class FlowTable {
   #rowFor(p: Packet, parent: number): number {
     const now = p.sec + p.nsec / 1e9;
     if (now >= this.#wheel.now + 1 || this.connections === 0) this.advance(now);
-    this.#now = now;
+    this.#clock[0] = now;
     const meta = this.#readKey(p);
     const ports = this.#ports;
     const hash = this.#hash(ports, meta);
     this.#ordinal = 0;
     let row = this.#find(hash, ports, meta);
-    if (row >= 0 && !this.#continues(row, now, p)) row = -1;
+    if (row >= 0 && !this.#continues(row, p)) row = -1;
     // Read before a row is evicted for this one: it could be the parent's.
-    const parentHigh = parent < 0 ? 0 : this.uidHigh(parent);
-    const parentLow = parent < 0 ? 0 : this.uidLow(parent);
+    const parentHigh = parent < 0 ? 0 : this.#marks[parent * MARKS + UID_HIGH]!;
+    const parentLow = parent < 0 ? 0 : this.#marks[parent * MARKS + UID_LOW]!;
     if (row < 0) {
       row = this.#open(p, hash, ports, meta);
       this.#marks[row * MARKS + PARENT_HIGH] = parentHigh;
@@ -252,7 +255,7 @@ export class FlowTable {
 
   /** Lets time pass: ends what has been idle, and tells `onEnd` what ended before this second. Seconds since the epoch. */
   advance(now: number): void {
-    this.#now = now;
+    this.#clock[0] = now;
     this.#wheel.advance(Math.floor(now), this.#visit);
     if (this.#ending.length > 0) this.#tellEnded();
   }
@@ -387,7 +390,7 @@ export class FlowTable {
 
   /** 32-bit words of an address, most significant first; an IPv4 address is word 0. */
   addressWord(row: number, orig: boolean, word: number): number {
-    return this.#keys[row * KEYS + (orig ? ORIG : RESP) + word]!;
+    return this.#keys[row * KEYS + (orig ? ORIG : RESP) + word]! >>> 0;
   }
 
   isV6(row: number): boolean {
@@ -449,24 +452,24 @@ export class FlowTable {
   }
 
   uidHigh(row: number): number {
-    return this.#marks[row * MARKS + UID_HIGH]!;
+    return this.#marks[row * MARKS + UID_HIGH]! >>> 0;
   }
 
   uidLow(row: number): number {
-    return this.#marks[row * MARKS + UID_LOW]!;
+    return this.#marks[row * MARKS + UID_LOW]! >>> 0;
   }
 
   /** The uid numbers (high, low) of the connection around this one; both 0 for none. */
   parentHigh(row: number): number {
-    return this.#marks[row * MARKS + PARENT_HIGH]!;
+    return this.#marks[row * MARKS + PARENT_HIGH]! >>> 0;
   }
 
   parentLow(row: number): number {
-    return this.#marks[row * MARKS + PARENT_LOW]!;
+    return this.#marks[row * MARKS + PARENT_LOW]! >>> 0;
   }
 
-  /** Further parents as `high:low`, when the tunnel changed. */
-  moreParents(row: number): readonly string[] | undefined {
+  /** Further parents, when the tunnel changed: pairs of (high, low) as signed numbers. */
+  moreParents(row: number): readonly number[] | undefined {
     return this.#moreParents.get(row);
   }
 
@@ -510,9 +513,9 @@ export class FlowTable {
     if (ipProto === ICMP || ipProto === ICMPV6) {
       const counterpart = (ipProto === ICMP ? ICMP_COUNTERPART : ICMPV6_COUNTERPART)[p.icmpType]!;
       if (counterpart === ONE_WAY) meta |= META_ONE_WAY;
-      this.#ports = ((p.icmpType << 16) | (counterpart === ONE_WAY ? p.icmpCode : counterpart)) >>> 0;
+      this.#ports = (p.icmpType << 16) | (counterpart === ONE_WAY ? p.icmpCode : counterpart);
     } else {
-      this.#ports = ((p.srcPort << 16) | p.dstPort) >>> 0;
+      this.#ports = (p.srcPort << 16) | p.dstPort;
     }
     this.#keyVlan = this.#options.vlanKey && p.vlanCount > 0 ? vlanWord(p) : 0;
     return meta;
@@ -562,7 +565,7 @@ export class FlowTable {
       }
     }
     if ((meta & META_ONE_WAY) !== 0) return false;
-    const swapped = ((ports << 16) | (ports >>> 16)) >>> 0;
+    const swapped = (ports << 16) | (ports >>> 16);
     if (keys[at + PORTS] === swapped && keys[at] === words[4] && keys[at + 4] === words[0]) {
       if (!v6 || (sameTail(keys, at, words, 4) && sameTail(keys, at + 4, words, 0))) {
         this.#forward = false;
@@ -575,7 +578,8 @@ export class FlowTable {
   // Lifetimes.
 
   /** Whether a packet that comes now still belongs to the connection in `row`; ends it if not. */
-  #continues(row: number, now: number, p: Packet): boolean {
+  #continues(row: number, p: Packet): boolean {
+    const now = this.#clock[0]!;
     const at = row * TIMES;
     const silent = this.#times[at + END]! + this.#nsecs[at + END]! / 1e9 + this.#nsecs[at + IDLE]! - 1;
     if (now >= silent && now >= this.#idleEnd(row)) {
@@ -619,13 +623,14 @@ export class FlowTable {
 
   readonly #visit = (row: number): void => {
     const deadline = this.#times[row * TIMES + DEADLINE]!;
-    if (deadline <= this.#now && this.#deadlinePassed(row)) return;
+    if (deadline <= this.#clock[0]! && this.#deadlinePassed(row)) return;
     const idle = this.#idleEnd(row);
-    if (idle <= this.#now) this.#end(row, REASON_IDLE, idle);
+    if (idle <= this.#clock[0]!) this.#end(row, REASON_IDLE, idle);
     else this.#wheel.arm(row, Math.min(idle, this.#times[row * TIMES + DEADLINE]!));
   };
 
-  #setDeadline(row: number, kind: number, at: number): void {
+  #setDeadline(row: number, kind: number, delay: number): void {
+    const at = this.#clock[0]! + delay;
     this.#deadlineKind[row] = kind;
     this.#times[row * TIMES + DEADLINE] = at;
     this.#wheel.arm(row, Math.min(at, this.#idleEnd(row)));
@@ -705,7 +710,7 @@ export class FlowTable {
       return;
     }
     this.evicted++;
-    this.#end(this.#wheel.first(), REASON_EVICTED, this.#now);
+    this.#end(this.#wheel.first(), REASON_EVICTED, this.#clock[0]!);
     this.#evict();
   }
 
@@ -733,7 +738,7 @@ export class FlowTable {
       this.#keys[key + ORIG + i] = flip ? target : source;
       this.#keys[key + RESP + i] = flip ? source : target;
     }
-    this.#keys[key + PORTS] = flip ? ((ports << 16) | (ports >>> 16)) >>> 0 : ports;
+    this.#keys[key + PORTS] = flip ? (ports << 16) | (ports >>> 16) : ports;
     this.#keys[key + META] = meta;
     this.#keys[key + VLAN] = p.vlanCount > 0 ? vlanWord(p) : 0;
     this.#keys[key + KEY_VLAN] = this.#keyVlan;
@@ -769,7 +774,7 @@ export class FlowTable {
   /** Zeek's guess at the true originator of a connection whose beginning was not seen; never a broadcast address. */
   #startsFlipped(p: Packet): boolean {
     const { srcPort, dstPort } = p;
-    if (p.ipVersion === 4 && this.#words[4] === 0xffffffff) return false;
+    if (p.ipVersion === 4 && this.#words[4] === -1) return false;
     if (p.ipProto === TCP) {
       if ((p.tcpFlags & (SYN | ACK)) === SYN || TCP_SERVER_PORTS[srcPort] === 0) return false;
       return TCP_SERVER_PORTS[dstPort] === 0 || ((p.tcpFlags & SYN) === 0 && srcPort < dstPort);
@@ -810,21 +815,26 @@ export class FlowTable {
   }
 
   #noteParent(row: number, high: number, low: number): void {
-    if (this.parentLow(row) === low && this.parentHigh(row) === high) return;
-    if (this.parentLow(row) === 0 && this.parentHigh(row) === 0) {
-      this.#marks[row * MARKS + PARENT_HIGH] = high;
-      this.#marks[row * MARKS + PARENT_LOW] = low;
+    const marks = this.#marks;
+    const at = row * MARKS;
+    if (marks[at + PARENT_LOW] === low && marks[at + PARENT_HIGH] === high) return;
+    if (marks[at + PARENT_LOW] === 0 && marks[at + PARENT_HIGH] === 0) {
+      marks[at + PARENT_HIGH] = high;
+      marks[at + PARENT_LOW] = low;
       return;
     }
-    const name = `${high}:${low}`;
     const more = this.#moreParents.get(row);
-    if (!more) this.#moreParents.set(row, [name]);
-    else if (more.length < 16 && !more.includes(name)) more.push(name);
+    if (!more) {
+      this.#moreParents.set(row, [high, low]);
+      return;
+    }
+    for (let i = 0; i < more.length; i += 2) if (more[i] === high && more[i + 1] === low) return;
+    if (more.length < MAX_PARENTS * 2) more.push(high, low);
   }
 
   // Counting.
 
-  #count(row: number, p: Packet, now: number): void {
+  #count(row: number, p: Packet): void {
     let fromOrig = this.#forward;
     const time = row * TIMES;
     const slot = this.#tcpSlots[row]!;
@@ -838,7 +848,7 @@ export class FlowTable {
         }
         productive = (result & TCP_UNPRODUCTIVE) === 0;
         if (productive) this.#extend(time, p);
-        if (result !== 0) this.#applyTcp(row, result, now);
+        if (result !== 0) this.#applyTcp(row, result);
       }
     } else {
       if (p.ipProto === UDP || p.ipProto === UDPLITE) this.history.check(row, HIST_DATA_BIT, LETTER_D, fromOrig);
@@ -871,14 +881,14 @@ export class FlowTable {
     }
   }
 
-  #applyTcp(row: number, result: number, now: number): void {
+  #applyTcp(row: number, result: number): void {
     if ((result & TCP_ESTABLISHED) !== 0) this.#nsecs[row * TIMES + IDLE] = TCP_IDLE;
     if ((result & TCP_COMPLETE) !== 0) {
-      this.#setDeadline(row, this.#wasReset(row) ? DEADLINE_RESET : DEADLINE_CLOSED, now + CLOSE_DELAY);
+      this.#setDeadline(row, this.#wasReset(row) ? DEADLINE_RESET : DEADLINE_CLOSED, CLOSE_DELAY);
     } else if ((result & TCP_RESET_LATER) !== 0 && this.#deadlineKind[row] !== DEADLINE_CLOSED) {
-      this.#setDeadline(row, DEADLINE_RESET, now + CLOSE_DELAY);
+      this.#setDeadline(row, DEADLINE_RESET, CLOSE_DELAY);
     } else if ((result & TCP_ATTEMPT) !== 0) {
-      this.#setDeadline(row, DEADLINE_ATTEMPT, now + ATTEMPT_DELAY);
+      this.#setDeadline(row, DEADLINE_ATTEMPT, ATTEMPT_DELAY);
     }
   }
 
@@ -933,11 +943,11 @@ export class FlowTable {
 
   #grow(): void {
     const rows = Math.min(this.#capacity * 2, this.#maxRows);
-    this.#keys = grownU32(this.#keys, rows * KEYS);
+    this.#keys = grownI32(this.#keys, rows * KEYS);
     this.#counts = grownF64(this.#counts, rows * COUNTS);
     this.#times = grownF64(this.#times, rows * TIMES);
     this.#nsecs = grownU32(this.#nsecs, rows * TIMES);
-    this.#marks = grownU32(this.#marks, rows * MARKS);
+    this.#marks = grownI32(this.#marks, rows * MARKS);
     this.#macs = grownU8(this.#macs, rows * 12);
     this.#tcpSlots = grownI32(this.#tcpSlots, rows);
     this.#hashes = grownI32(this.#hashes, rows);
@@ -955,7 +965,7 @@ export class FlowTable {
 }
 
 /** Words 1 to 3 of an IPv6 address. */
-function sameTail(keys: Uint32Array, at: number, words: Uint32Array, from: number): boolean {
+function sameTail(keys: Int32Array, at: number, words: Int32Array, from: number): boolean {
   return keys[at + 1] === words[from + 1] && keys[at + 2] === words[from + 2] && keys[at + 3] === words[from + 3];
 }
 

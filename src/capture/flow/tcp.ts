@@ -63,6 +63,9 @@ const TRIMMED = 1;
 const MISSED = 2;
 const FIN_AT = 3;
 const POSITIONS = 4;
+// Columns of `#at`.
+const SEGMENT = 0;
+const ACKNOWLEDGED = 1;
 // Columns of a slot.
 const FLIPPED = 1;
 const IS_PARTIAL = 2;
@@ -113,6 +116,8 @@ export class TcpTracker {
   #synNsec: Uint32Array;
   #rtt: Float64Array;
   #freeSlots: Int32Array;
+  /** Positions of the segment at hand: where it begins, and up to where it acknowledges. Passed as numbers they would be boxed. */
+  readonly #at = new Float64Array(2);
   #freeCount = 0;
   #used = 0;
 
@@ -282,19 +287,17 @@ export class TcpTracker {
     const peer = endpoint ^ 1;
     const e = endpoint * WORDS;
     const q = peer * WORDS;
-    const seq = p.tcpSeq;
     const slotFlags = this.#slotFlags[slot]!;
     if (fromOrig) {
       if ((slotFlags & ORIG_SEEN) === 0) this.#setPartial(slot, !syn || ack);
     } else if ((slotFlags & (RESP_SEEN | IS_PARTIAL)) === 0) this.#setPartial(slot, !syn);
 
     const segment = (rst ? 0 : length) + (syn ? 1 : 0) + (fin ? 1 : 0);
-    const past = (seq + segment) >>> 0;
-    this.#initEndpoint(e, syn, seq, past);
+    this.#initEndpoint(e, syn, p, segment);
 
-    const relative = this.#relative(e, seq, words[e + LAST]!, words[e + LAST_WRAPS]!);
-    const underflow = relative < 0;
-    this.#noteHistory(row, e, fromOrig, flags, relative, length);
+    this.#locate(SEGMENT, e, LAST, LAST_WRAPS, p);
+    const underflow = this.#at[SEGMENT]! < 0;
+    this.#noteHistory(row, e, fromOrig, flags, this.#at[SEGMENT]! | 0, length);
     if (p.tcpWindow === 0 && !rst && words[q + STATE] !== CLOSED && words[e + STATE] !== RESET) {
       if (isPowerOfTen(++words[e + ZERO_WINDOWS]!)) this.#history.add(row, W, fromOrig);
     }
@@ -302,21 +305,19 @@ export class TcpTracker {
 
     if (fin) {
       words[e + FINS]!++;
-      this.#positions[endpoint * POSITIONS + FIN_AT] = relative + segment;
+      this.#positions[endpoint * POSITIONS + FIN_AT] = this.#at[SEGMENT]! + segment;
     }
-    let acked = 0;
     if (ack) {
-      const number = p.tcpAck;
       if (words[q + STATE] === INACTIVE) {
-        acked = 1;
-        words[q + START] = words[q + ACKED] = words[q + LAST] = (number - 1) >>> 0;
+        this.#at[ACKNOWLEDGED] = 1;
+        words[q + START] = words[q + ACKED] = words[q + LAST] = (p.tcpAck - 1) >>> 0;
       } else {
-        acked = this.#relative(q, number, words[q + ACKED]!, words[q + ACK_WRAPS]!);
-        if (acked < 0) acked = 0;
-        else if (!rst) this.#advanceAck(q, number);
+        this.#locate(ACKNOWLEDGED, q, ACKED, ACK_WRAPS, p);
+        if (this.#at[ACKNOWLEDGED]! < 0) this.#at[ACKNOWLEDGED] = 0;
+        else if (!rst) this.#advanceAck(q, p);
       }
     }
-    this.#advanceLast(row, e, past, flags, length, fromOrig);
+    this.#advanceLast(row, e, segment, fromOrig, p);
 
     const before = isHandshake(words[e + STATE]!) && isHandshake(words[q + STATE]!);
     const transition = this.#transition(row, slot, endpoint, fromOrig, p);
@@ -325,7 +326,7 @@ export class TcpTracker {
     if (before && !(isHandshake(words[e + STATE]!) && isHandshake(words[q + STATE]!))) result |= TCP_ESTABLISHED;
 
     if (ack) {
-      result |= this.#ackReceived(row, slot, peer, acked, !fromOrig);
+      result |= this.#ackReceived(row, slot, peer, !fromOrig);
       this.#noteRtt(slot, fromOrig, p);
     }
     if (syn && !ack) {
@@ -336,7 +337,7 @@ export class TcpTracker {
 
     // A segment that was captured in part is not content; its bytes become a gap when they are acknowledged.
     if (length > 0 && !rst && !underflow && p.payloadCaptured >= length) {
-      this.#dataSent(slot, endpoint, syn ? relative + 1 : relative, length, fromOrig);
+      this.#dataSent(slot, endpoint, syn ? 1 : 0, length, fromOrig);
     }
     result |= this.#checkEof(slot, endpoint);
     if ((transition & DO_CLOSE) !== 0) result |= this.#connectionClosed(slot, endpoint);
@@ -409,19 +410,20 @@ export class TcpTracker {
   }
 
   /** Takes a SYN's (or the first segment's) sequence number as the stream's beginning. */
-  #initEndpoint(e: number, syn: boolean, seq: number, past: number): void {
+  #initEndpoint(e: number, syn: boolean, p: Packet, segment: number): void {
     const words = this.#words;
+    const seq = p.tcpSeq;
     const state = words[e + STATE]!;
     if (state === INACTIVE) {
       // Without a SYN, numbering starts as if there had been one just before.
       const start = syn ? seq : (seq - 1) >>> 0;
-      this.#setStart(e, start, syn ? past : seq);
+      this.#setStart(e, start, syn ? (seq + segment) >>> 0 : seq);
     } else if (!syn) {
       return;
     } else if (state === RESET) {
-      if (words[e + PREVIOUS] === INACTIVE) this.#setStart(e, seq, past);
+      if (words[e + PREVIOUS] === INACTIVE) this.#setStart(e, seq, (seq + segment) >>> 0);
     } else if (state === ESTABLISHED || state === PARTIAL || (state <= SYN_ACK_SENT && seq !== words[e + START])) {
-      this.#setStart(e, seq, past);
+      this.#setStart(e, seq, (seq + segment) >>> 0);
     }
   }
 
@@ -434,43 +436,52 @@ export class TcpTracker {
     if (last < start) words[e + LAST_WRAPS] = 1;
   }
 
-  /** A sequence number as a position in the stream, negative when it lies before its beginning. */
-  #relative(e: number, number: number, last: number, lastWraps: number): number {
-    let wraps = lastWraps;
+  /**
+   * Puts the position in the stream of the segment's (or its acknowledgment's) number into `#at`, negative when it lies before the
+   * stream's beginning. The last number seen is in column `lastAt`, its wraps in `wrapsAt`.
+   */
+  #locate(which: number, e: number, lastAt: number, wrapsAt: number, p: Packet): void {
+    const words = this.#words;
+    const number = which === SEGMENT ? p.tcpSeq : p.tcpAck;
+    const last = words[e + lastAt]!;
+    let wraps = words[e + wrapsAt]!;
     const delta = (number - last) | 0;
     if (delta < 0) {
       if (wraps > 0 && number > last) wraps--;
     } else if (delta > 0 && number < last) wraps++;
-    if (wraps === 0) return (number - this.#words[e + START]!) | 0;
-    return wraps * WRAP + number - this.#words[e + START]!;
+    const start = words[e + START]!;
+    this.#at[which] = wraps === 0 ? (number - start) | 0 : wraps * WRAP + number - start;
   }
 
-  #advanceAck(q: number, number: number): void {
+  #advanceAck(q: number, p: Packet): void {
     const words = this.#words;
+    const number = p.tcpAck;
     const delta = (number - words[q + ACKED]!) | 0;
     if (delta <= 0 || (number === 0 && delta > TOO_LARGE)) return;
     if (number < words[q + ACKED]!) words[q + ACK_WRAPS]!++;
     words[q + ACKED] = number;
   }
 
-  #advanceLast(row: number, e: number, past: number, flags: number, length: number, fromOrig: boolean): void {
+  #advanceLast(row: number, e: number, segment: number, fromOrig: boolean, p: Packet): void {
     const words = this.#words;
+    const flags = p.tcpFlags;
+    const past = (p.tcpSeq + segment) >>> 0;
     const delta = (past - words[e + LAST]!) | 0;
     if ((flags & (SYN | RST)) !== 0 && (delta > TOO_LARGE || delta < -TOO_LARGE)) return;
     const onlySyn = words[e + LAST] === (words[e + START]! + 1) >>> 0;
     if (((flags & FIN) !== 0 && onlySyn) || (words[e + STATE] !== RESET && delta > 0)) {
       if (past < words[e + LAST]! && delta > 0) words[e + LAST_WRAPS]!++;
       words[e + LAST] = past;
-    } else if (words[e + STATE] !== RESET && length > 0) {
+    } else if (words[e + STATE] !== RESET && p.payloadLength > 0) {
       if (isPowerOfTen(++words[e + RETRANSMITS]!)) this.#history.add(row, T, fromOrig);
     }
   }
 
-  #noteHistory(row: number, e: number, fromOrig: boolean, flags: number, relative: number, length: number): void {
+  #noteHistory(row: number, e: number, fromOrig: boolean, flags: number, position: number, length: number): void {
     const history = this.#history;
     const words = this.#words;
     const control = flags & (SYN | FIN | RST);
-    const low = relative >>> 0;
+    const low = position >>> 0;
     switch (control) {
       case 0:
         if (length > 0) history.check(row, HIST_DATA_BIT, D, fromOrig);
@@ -583,8 +594,9 @@ export class TcpTracker {
     return result;
   }
 
-  /** The stream of `endpoint` was acknowledged up to position `at`: what is missing below is a gap. */
-  #ackReceived(row: number, slot: number, endpoint: number, at: number, isOrig: boolean): number {
+  /** The stream of `endpoint` was acknowledged: what is missing below is a gap. */
+  #ackReceived(row: number, slot: number, endpoint: number, isOrig: boolean): number {
+    const at = this.#at[ACKNOWLEDGED]!;
     const e = endpoint * WORDS;
     const s = endpoint * POSITIONS;
     const finAt = this.#positions[s + FIN_AT]!;
@@ -639,7 +651,9 @@ export class TcpTracker {
     this.#words[endpoint * WORDS + HOLES] = head + 1;
   }
 
-  #dataSent(slot: number, endpoint: number, at: number, length: number, isOrig: boolean): void {
+  /** `length` bytes came, beginning `skip` after the segment's own position (its SYN). */
+  #dataSent(slot: number, endpoint: number, skip: number, length: number, isOrig: boolean): void {
+    const at = this.#at[SEGMENT]! + skip;
     const e = endpoint * WORDS;
     const s = endpoint * POSITIONS;
     const words = this.#words;
