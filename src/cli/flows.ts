@@ -91,6 +91,7 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
   const meter: FlowMeter = new FlowMeter({
     inner: options.inner ?? false,
     dedup: options.dedup ?? false,
+    estimateDuplicates: options.summary !== true,
     vlanKey: options.vlanKey ?? false,
     verifyChecksums: options.checksums === "verify",
     keepEnded: sorted,
@@ -205,7 +206,7 @@ function warn(meter: FlowMeter, options: FlowsOptions): void {
   if (!options.dedup && duplicates > packets * COPIES_WORTH_A_WORD) {
     const share = ((duplicates / packets) * 100).toFixed(1);
     note(
-      `note: ${formatScaled(duplicates)} of ${formatScaled(packets)} packets (${share} %) are copies of one seen within 50 ms, as mirrors make them: --dedup leaves them out`,
+      `note: about ${formatScaled(duplicates)} of ${formatScaled(packets)} packets (${share} %) are copies of one seen within 50 ms, as mirrors make them: --dedup leaves them out`,
     );
   }
   if (table.evicted > 0) note(`note: ${table.evicted} connections were ended early to keep memory bounded`);

@@ -11,7 +11,9 @@ const main = join(import.meta.dirname, "../../dist/cli/main.js");
 function hostileFiles(): string[] {
   const listed = readFileSync(corpusPath("hostile.tsv"), "utf8").split("\n").filter(Boolean);
   const paths = listed.map((line) => corpusPath(line.split("\t")[0]!));
-  return [...paths, ...readdirSync(corpusPath("crafted")).map((name) => corpusPath(`crafted/${name}`))].filter(existsSync);
+  return [...paths, ...readdirSync(corpusPath("crafted")).map((name) => corpusPath(`crafted/${name}`))].filter(
+    existsSync,
+  );
 }
 
 describe.skipIf(!corpusPresent)("hostile captures", () => {

@@ -1,7 +1,7 @@
 /**
  * Puts IP fragments together (RFC 791 §3.2, RFC 8200 §4.5, RFC 5722). A reassembled datagram counts as one packet of its whole length.
  *
- * Memory is bounded: a fixed number of datagrams at a time, each in a buffer that is reused; the one idle for longest gives way.
+ * Memory is bounded: a fixed number of datagrams at a time, each in a buffer that is reused; where there is no place, one idle for long gives way.
  * Where fragments overlap, the bytes that came first stay. A datagram's fragments belong together by addresses,
  * identification, protocol and VLAN tags.
  */
@@ -9,8 +9,10 @@ import { decodeExtensions } from "./ipv6.ts";
 import { NEXT_NONE, Packet, u32 } from "./packet.ts";
 import { decodeTransport } from "./transport.ts";
 
-/** Datagrams under way at once, and seconds until an incomplete one is given up (Zeek's `frag_timeout`). */
-const MAX_DATAGRAMS = 512;
+/** Datagrams under way at once: so many sets, found by a hash, of so many places each. */
+const SETS = 64;
+const WAYS = 8;
+/** Seconds until an incomplete datagram is given up (Zeek's `frag_timeout`). */
 const TIMEOUT = 300;
 const MAX_LENGTH = 65535;
 /** Headers of the first fragment that are kept before its payload. */
@@ -56,10 +58,10 @@ export class Defragmenter {
   fragments = 0;
   /** Fragments of datagrams that stayed incomplete and whose first fragment, the one with the ports, never came. */
   orphans = 0;
-  readonly #datagrams: Datagram[] = [];
+  readonly #datagrams: (Datagram | undefined)[] = new Array<undefined>(SETS * WAYS).fill(undefined);
   readonly #key = new Uint32Array(11);
   /** Of each datagram a hash of its key, 0 when it is not in use: what a search looks at first. */
-  readonly #hashes = new Int32Array(MAX_DATAGRAMS);
+  readonly #hashes = new Int32Array(SETS * WAYS);
   #nextCheck = Number.NEGATIVE_INFINITY;
   readonly #incomplete: IncompleteSink;
   /** The view of an incomplete datagram, so that the packet at hand stays as it is. */
@@ -102,15 +104,7 @@ export class Defragmenter {
 
   /** The capture is over: hands on what is left. */
   finish(): void {
-    for (const datagram of this.#datagrams) if (datagram.used) this.#giveUp(datagram);
-  }
-
-  #oldest(): number {
-    let oldest = 0;
-    for (let i = 1; i < this.#datagrams.length; i++) {
-      if (this.#datagrams[i]!.sec < this.#datagrams[oldest]!.sec) oldest = i;
-    }
-    return oldest;
+    for (const datagram of this.#datagrams) if (datagram?.used) this.#giveUp(datagram);
   }
 
   #free(datagram: Datagram): void {
@@ -120,7 +114,7 @@ export class Defragmenter {
 
   #expire(sec: number): void {
     for (const datagram of this.#datagrams) {
-      if (datagram.used && sec >= datagram.sec + TIMEOUT) this.#giveUp(datagram);
+      if (datagram?.used && sec >= datagram.sec + TIMEOUT) this.#giveUp(datagram);
     }
     this.#nextCheck = sec + 1;
   }
@@ -182,21 +176,19 @@ export class Defragmenter {
     let hash = 0;
     for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key[i]!, 0x9e3779b1) ^ (hash >>> 15);
     hash |= 1;
-    const hashes = this.#hashes;
-    const datagrams = this.#datagrams;
-    let free = -1;
-    for (let i = 0; i < datagrams.length; i++) {
-      if (hashes[i] === hash && sameKey(datagrams[i]!.key, key)) return datagrams[i]!;
-      if (hashes[i] === 0) free = i;
+    const set = ((hash >>> 8) & (SETS - 1)) * WAYS;
+    let place = set;
+    for (let i = set; i < set + WAYS; i++) {
+      if (this.#hashes[i] === hash && sameKey(this.#datagrams[i]!.key, key)) return this.#datagrams[i]!;
+      if (this.#hashes[place] === 0) continue;
+      if (this.#hashes[i] === 0 || this.#datagrams[i]!.sec < this.#datagrams[place]!.sec) place = i;
     }
-    if (free < 0 && datagrams.length < MAX_DATAGRAMS) free = datagrams.push(new Datagram(datagrams.length)) - 1;
-    if (free < 0) {
-      free = this.#oldest();
-      this.#giveUp(datagrams[free]!);
-    }
-    hashes[free] = hash;
-    begin(datagrams[free]!, key, p.depth);
-    return datagrams[free]!;
+    this.#datagrams[place] ??= new Datagram(place);
+    const datagram = this.#datagrams[place]!;
+    if (datagram.used) this.#giveUp(datagram);
+    this.#hashes[place] = hash;
+    begin(datagram, key, p.depth);
+    return datagram;
   }
 }
 

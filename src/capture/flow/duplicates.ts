@@ -9,18 +9,24 @@ import type { Packet } from "../decode/packet.ts";
 const WINDOW = 50;
 /** Packets remembered: a power of two. */
 const ENTRIES = 1 << 16;
+/** One packet in so many is looked at when a rate is all that is wanted: a power of two. */
+export const SAMPLE = 8;
 
 export class DuplicateFinder {
   /** Two hashes and the time in milliseconds (mod 2^31) of each packet, and a word of room. */
   readonly #entries = new Int32Array(ENTRIES * 4);
   readonly #exact: boolean;
+  readonly #sampled: boolean;
 
-  constructor(exact: boolean) {
+  /** `sampled` looks at one packet in SAMPLE, chosen by its content: a packet and its copies are chosen or not together. */
+  constructor(exact: boolean, sampled = false) {
     this.#exact = exact;
+    this.#sampled = sampled;
   }
 
   /** Whether the frame's outermost packet was seen a moment ago; remembers it if not. */
   seen(p: Packet): boolean {
+    if (this.#sampled && !isChosen(p)) return false;
     if (p.ip >= 0) this.#hashPacket(p);
     else if (p.l2Dst >= 0) this.#hashBytes(p.data, p.l2Dst, Math.min(p.end, p.l2Dst + 64), p.frameLength);
     else return false;
@@ -81,6 +87,14 @@ export class DuplicateFinder {
     this.#first = first;
     this.#second = second;
   }
+}
+
+/** By the identification of IPv4, the last address byte of IPv6, and the last byte of the transport header's first eight. */
+function isChosen(p: Packet): boolean {
+  const { data, ip } = p;
+  if (ip < 0) return false;
+  const at = ip + p.ipHeaderLength;
+  return ((data[ip + (p.ipVersion === 4 ? 5 : 39)]! ^ (at + 8 <= p.end ? data[at + 7]! : 0)) & (SAMPLE - 1)) === 0;
 }
 
 function word(data: Uint8Array, at: number): number {

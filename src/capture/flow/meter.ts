@@ -7,7 +7,7 @@ import { decodeFrame, decodeInner } from "../decode/decode.ts";
 import { Defragmenter } from "../decode/fragments.ts";
 import { GRE, IPIP, IPV6, NEXT_NONE, OK, Packet, TRUNCATED, UNSUPPORTED } from "../decode/packet.ts";
 import type { Frame } from "../frame.ts";
-import { DuplicateFinder } from "./duplicates.ts";
+import { DuplicateFinder, SAMPLE } from "./duplicates.ts";
 import { etherTypeName } from "./ethertype-names.ts";
 import { ServiceLabels } from "./service/labels.ts";
 import { FlowTable, type FlowTableOptions } from "./table.ts";
@@ -17,6 +17,8 @@ export interface MeterOptions extends FlowTableOptions {
   readonly inner?: boolean;
   /** Copies of a packet that a mirror made are left out, not only counted. */
   readonly dedup?: boolean;
+  /** `duplicates` is only estimated, from one packet in eight: faster. Without meaning together with `dedup`. */
+  readonly estimateDuplicates?: boolean;
   /** Packets with a wrong checksum are treated as Zeek treats them without -C: noted in the history, and not counted. */
   readonly verifyChecksums?: boolean;
 }
@@ -41,6 +43,7 @@ export class FlowMeter {
 
   readonly #options: MeterOptions;
   readonly #finder: DuplicateFinder;
+  readonly #sampled: boolean;
   readonly #defragmenter = new Defragmenter((p) => {
     this.table.add(p);
   });
@@ -49,7 +52,8 @@ export class FlowMeter {
 
   constructor(options: MeterOptions = {}) {
     this.#options = options;
-    this.#finder = new DuplicateFinder(options.dedup ?? false);
+    this.#sampled = options.estimateDuplicates === true && options.dedup !== true;
+    this.#finder = new DuplicateFinder(options.dedup ?? false, this.#sampled);
     this.table = new FlowTable(options);
     this.labels = new ServiceLabels(this.table);
   }
@@ -77,7 +81,7 @@ export class FlowMeter {
       p.nsec = this.#lastNsec;
     }
     if (this.#finder.seen(p)) {
-      this.duplicates++;
+      this.duplicates += this.#sampled ? SAMPLE : 1;
       if (this.#options.dedup) return -1;
     }
     if (p.ipVersion === 0) {
