@@ -44,6 +44,7 @@ export function registerCapture(program: Command): void {
     .action(async (port: string | undefined, options: CaptureCommandOptions, command: Command) => {
       const { json, dryRun } = globalOptions(command);
       const { mirror, bridge, filter, write: path, format } = options;
+      if (path === "") throw new UsageError("--write needs the name of a file, or - for standard output");
       const ring = options.ring === undefined ? undefined : parseRing(options.ring, path);
       const [snaplen, count] = [
         options.snaplen === undefined ? undefined : parseInteger(options.snaplen, "--snaplen", 1, 262_144),

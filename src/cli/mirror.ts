@@ -73,7 +73,8 @@ export function registerMirror(program: Command): void {
       await using session = await openSwitch(command, true);
       if (lifetimeMs !== undefined && !dryRun) {
         const { holdMirror } = await import("../jobs/hold-mirror.ts");
-        process.exitCode = await holdMirror(session, request, lifetimeMs, (made) => show(made, json));
+        const { exitCodeOf } = await import("../jobs/signals.ts");
+        process.exitCode = exitCodeOf(await holdMirror(session, request, lifetimeMs, (made) => show(made, json)));
         return;
       }
       show(await createMirror(session, request), json);

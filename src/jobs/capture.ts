@@ -69,7 +69,6 @@ export async function capture(
   });
   cleanup.use("stop tcpdump", source);
   const startedNs = nowNs();
-  options.onStart?.(target.device);
 
   const recorder = new Recorder({
     path,
@@ -81,6 +80,7 @@ export async function capture(
       ...(snaplen === undefined ? {} : { snaplen }),
     },
   });
+  options.onStart?.(target.device);
   const limit = options.count ?? Number.POSITIVE_INFINITY;
   let packets = 0;
   let bytes = 0;

@@ -26,28 +26,31 @@ export function ringPath(path: string, ordinal: number): string {
 
 export class Recorder {
   readonly #options: RecorderOptions;
-  #writer: CaptureWriter | null = null;
-  #linktype = 1;
+  #writer: CaptureWriter | null;
+  /** Null until the file's head is written. */
+  #linktype: number | null = null;
   #ordinal = 0;
   /** The file that is open has a frame: none is left empty. */
   #hasFrames = false;
   /** The files there are, oldest first. */
   readonly files: string[] = [];
 
+  /** Opens the (first) file: what cannot be written is told at once, not with the first frame. @throws TapscopeError */
   constructor(options: RecorderOptions) {
     this.#options = options;
+    this.#writer = this.#open();
   }
 
-  /** Opens the (first) file, so that it is there and valid even if no frame comes. */
+  /** Writes the (first) file's head, so that it is valid even if no frame comes. */
   begin(linktype: number): void {
     this.#linktype = linktype;
-    this.#writer = this.#open();
+    this.#describe(linktype);
   }
 
   write(frame: Frame): void {
     const { ring } = this.#options;
-    if (!this.#writer) this.begin(frame.linktype);
-    else if (ring && this.#writer.bytes + frame.caplen > ring.bytes && this.#hasFrames) this.#next(ring.files);
+    if (this.#linktype === null) this.begin(frame.linktype);
+    else if (ring && this.#writer!.bytes + frame.caplen > ring.bytes && this.#hasFrames) this.#next(ring.files);
     this.#writer!.write(frame, 0);
     this.#hasFrames = true;
   }
@@ -65,16 +68,20 @@ export class Recorder {
   #next(keep: number): void {
     this.#writer?.close();
     this.#writer = this.#open();
+    this.#describe(this.#linktype!);
     this.#hasFrames = false;
     while (this.files.length > keep) rmSync(this.files.shift()!, { force: true });
   }
 
   #open(): CaptureWriter {
-    const { path, format, ring, device } = this.#options;
+    const { path, format, ring } = this.#options;
     const file = ring ? ringPath(path, ++this.#ordinal) : path;
     const writer = format === "pcap" ? new PcapWriter(file) : new PcapngWriter(file);
-    writer.addInterface({ ...device, linktype: this.#linktype });
     this.files.push(file);
     return writer;
+  }
+
+  #describe(linktype: number): void {
+    this.#writer!.addInterface({ ...this.#options.device, linktype });
   }
 }

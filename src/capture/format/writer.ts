@@ -9,6 +9,15 @@ import type { Frame } from "../frame.ts";
 const BUFFER = 1024 * 1024;
 const STDOUT = 1;
 
+const WHY: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EISDIR: "it is a directory",
+  ENOENT: "no such directory",
+  ENOSPC: "no space left on the device",
+  EPIPE: "its reader is gone",
+  EROFS: "the file system is read-only",
+};
+
 /** An interface to be described in the file. */
 export interface WriterInterface {
   readonly name: string;
@@ -111,9 +120,7 @@ export abstract class CaptureWriter {
   }
 
   #failed(error: unknown): TapscopeError {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const why =
-      code === "ENOSPC" ? "no space left on the device" : code === "EPIPE" ? "its reader is gone" : messageOf(error);
+    const why = WHY[(error as NodeJS.ErrnoException).code ?? ""] ?? messageOf(error);
     const where = this.path === "-" ? "standard output" : this.path;
     return new TapscopeError("E_CAPTURE_WRITE", `cannot write ${where}: ${why}`, { cause: error });
   }
