@@ -1,6 +1,8 @@
 /** `tapscope clean`. */
 import type { Command } from "commander";
+import { TapscopeError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
+import type { Cleaned } from "../mirror/clean.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { openSwitch } from "./open-switch.ts";
 
@@ -15,7 +17,14 @@ export function registerClean(program: Command): void {
       // Looking at the labs removes the folders of those that were killed.
       listLabs();
       await using session = await openSwitch(command, true);
-      const cleaned = await clean(session, options.all ?? false);
+      const cleaned = await clean(session, options.all ?? false).catch((error: unknown) => {
+        // Nobody named a switch, and the system has none: then nothing was left on it.
+        const absent =
+          error instanceof TapscopeError && (error.cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
+        if (!absent || !session.target.isDefault) throw error;
+        note("no Open vSwitch runs here");
+        return { mirrors: [], ports: [], bridges: [], restored: [], kept: [] } satisfies Cleaned;
+      });
       for (const { name, why } of cleaned.kept) note(`kept ${sanitize(name)}: ${sanitize(why)}`);
       if (dryRun) return;
       if (json) return printJson(cleaned);

@@ -11,7 +11,7 @@ import {
 } from "./mirror-info.ts";
 import { freeNames, isUuid } from "./names.ts";
 import { bringOutputUp, checkOutputDevice, checkOutputRow, silentUp } from "./output.ts";
-import { externalIds, type Part, quoteValue } from "./ovs-vsctl.ts";
+import { externalIds, type Part, quoteValue, wasCommitted } from "./ovs-vsctl.ts";
 import {
   CREATED,
   FLOODED,
@@ -160,13 +160,16 @@ export async function createMirror(session: Session, request: MirrorRequest): Pr
     ...mirrorParts(state, bridge, sources, output, made, { ...request, filter }),
   ];
   let uuid: string | undefined;
+  let changed = false;
   try {
     uuid = (await session.change("create the mirror", parts, [bridge.name])).split("\n").find(isUuid);
+    changed = true;
+    if (made && "monitor" in request.output) await session.ip(silentUp(made.name));
   } catch (error) {
-    if (made) await rollBack(session, made.name);
+    // A transaction that OVS refused left nothing: a port of that name would be somebody else's.
+    if (made && (changed || wasCommitted(error))) await rollBack(session, made.name);
     throw error;
   }
-  if (made && "monitor" in request.output) await session.ip(silentUp(made.name));
   if (session.dryRun) return undefined;
   const after = await session.state();
   const row = after.mirrors.find((mirror) => mirror.uuid === uuid);

@@ -2,6 +2,7 @@
  * May a port become a mirror's output? OVS takes any, and then drops all that the port sends: a live endpoint loses its network,
  * and not at once but when its flows are next refreshed. Each refusal here was seen by experiment on OVS 3.1.
  */
+import { existsSync } from "node:fs";
 import { TapscopeError } from "../core/errors.ts";
 import { type Device, findDevice, givenAddresses } from "./devices.ts";
 import { parseFdb } from "./fdb.ts";
@@ -145,5 +146,6 @@ export async function bringOutputUp(session: Session, device: Device, force: boo
 
 /** The `ip` commands that bring a monitor port up without a word of its own: no IPv6 address, hence no DAD, RS or MLD. */
 export function silentUp(name: string): string[] {
-  return [`link set dev ${name} addrgenmode none`, `link set dev ${name} up promisc on`];
+  const quiet = existsSync("/proc/sys/net/ipv6") ? [`link set dev ${name} addrgenmode none`] : [];
+  return [...quiet, `link set dev ${name} up promisc on`];
 }

@@ -114,6 +114,11 @@ const EXPLANATIONS: readonly Explanation[] = [
   },
 ];
 
+/** The change is in OVSDB although it failed: OVS could not set a device up. (`E_VSWITCHD_TIMEOUT` left to be applied later is meant to stay.) */
+export function wasCommitted(error: unknown): boolean {
+  return error instanceof TapscopeError && (error.code === "E_DEVICE" || error.code === "E_PORT_SETUP");
+}
+
 /** The error that ovs-vsctl's own words stand for. */
 export function explainStderr(stderr: string, cause?: unknown): TapscopeError {
   const lines = (complaints(stderr) || stderr)

@@ -1,7 +1,7 @@
 /** Adding and removing ports: what taps, trunks and tunnels have in common. */
 import { type ErrorCode, TapscopeError } from "../core/errors.ts";
 import { removalParts } from "./mirror.ts";
-import type { Part } from "./ovs-vsctl.ts";
+import { type Part, wasCommitted } from "./ovs-vsctl.ts";
 import { findBridge, isOwned, marks, type NewPort, newPortParts } from "./rows.ts";
 import type { Session } from "./session.ts";
 import type { BridgeRow, PortRow, SwitchState } from "./state.ts";
@@ -66,9 +66,8 @@ export async function addPorts(
     const why = opened.get(failed.name)?.error ?? "OVS gave no reason";
     throw new TapscopeError("E_PORT_SETUP", `could not ${doing}: Open vSwitch could not set up ${failed.name}: ${why}`);
   } catch (error) {
-    // What was refused whole, or never got that far, left nothing; a name that was there before is not ours to remove.
-    const codes: readonly ErrorCode[] = ["E_DEVICE", "E_PORT_SETUP"];
-    if (error instanceof TapscopeError && codes.includes(error.code)) await takeBack(session, before, ports);
+    // What was refused whole left nothing; a name that was there before is not ours to remove.
+    if (wasCommitted(error)) await takeBack(session, before, ports);
     throw error;
   }
 }

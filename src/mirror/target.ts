@@ -17,6 +17,8 @@ export interface SwitchTarget {
   readonly remote: string;
   /** How messages call it: `the system's Open vSwitch`, `lab 'lab'`. */
   readonly label: string;
+  /** Nobody named it: it is where distributions put the system's. */
+  readonly isDefault?: boolean;
   readonly tls?: TlsFiles;
 }
 
@@ -95,7 +97,7 @@ async function requireLab(name: string, request: TargetRequest): Promise<KnownLa
 }
 
 function systemTarget(socket: string): SwitchTarget {
-  return { place: HOST, remote: `unix:${socket}`, label: "the system's Open vSwitch" };
+  return { place: HOST, remote: `unix:${socket}`, label: "the system's Open vSwitch", isDefault: true };
 }
 
 /** The target of `--db`. @throws UsageError when it is none of the forms ovs-vsctl takes. */

@@ -6,7 +6,7 @@ import { run } from "../../../src/core/process.ts";
 import { MirrorWatch, makeMonitor } from "../../../src/mirror/monitor.ts";
 import { Session } from "../../../src/mirror/session.ts";
 import { databaseTarget } from "../../../src/mirror/target.ts";
-import { tapscope } from "../support.ts";
+import { EVERY_CODE, program, tapscope } from "../support.ts";
 import { Ground } from "./ground.ts";
 
 let ground: Ground;
@@ -111,6 +111,40 @@ describe("without ovsdb-server", () => {
     expect(JSON.parse((await tapscope(["--db", db, "--json", "tap", "list"])).stderr).error).toMatchObject({
       code: "E_OVSDB_UNREACHABLE",
     });
+  });
+});
+
+describe("where there is no Open vSwitch at all", () => {
+  it("clean has nothing to do, and doctor says how to get one", async () => {
+    // An empty /run, in a mount namespace of its own.
+    const bare = async (...args: string[]) =>
+      await run(
+        [
+          "unshare",
+          "-m",
+          "bash",
+          "-c",
+          'mount -t tmpfs tmpfs /run && exec "$@"',
+          "-",
+          process.execPath,
+          program,
+          ...args,
+        ],
+        {
+          okCodes: EVERY_CODE,
+          env: { TAPSCOPE_DB: "", TAPSCOPE_LAB: "", OVS_RUNDIR: "", XDG_RUNTIME_DIR: "/run" },
+          timeoutMs: 40_000,
+        },
+      );
+    expect(await bare("clean")).toMatchObject({
+      exitCode: 0,
+      stdout: "nothing to clean\n",
+      stderr: "no Open vSwitch runs here\n",
+    });
+    const doctor = await bare("doctor");
+    expect(doctor).toMatchObject({ exitCode: 3, stdout: expect.stringContaining("tapscope lab up") });
+    expect(doctor.stdout).toContain("no such socket");
+    expect((await bare("mirror", "list")).stderr).toContain("database connection failed");
   });
 });
 

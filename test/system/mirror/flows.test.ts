@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { run, spawn } from "../../../src/core/process.ts";
 import { addSources, createMirror, deleteMirrors, removeSources } from "../../../src/mirror/mirror.ts";
 import { MirrorWatch, makeMonitor } from "../../../src/mirror/monitor.ts";
+import { watchOutput } from "../support.ts";
 import { Ground } from "./ground.ts";
 
 let ground: Ground;
@@ -88,5 +90,55 @@ describe("a flow that already runs", () => {
     expect(await ground.mirrors()).toEqual([]);
     expect(await ground.vsctl("list-ports", "mega_bridge")).toBe("mega_tap0\nmega_tap1\nmega_tap2");
     await expect.poll(() => watch.counts.present, { timeout: 5000 }).toBe(false);
+  });
+});
+
+describe("a monitor port of our own", () => {
+  it("says nothing in eight seconds, IPv6 included", async () => {
+    await using monitor = await makeMonitor(ground.session, { sources: ["mega_bridge"] });
+    // The ping, between ports that are not mirrored, is the clock.
+    await run(["ping", "-c", "17", "-i", "0.5", "10.0.0.2"], { place: ground.lab.host("a"), timeoutMs: 30_000 });
+    const link = await ground.inSwitch("ip", "-j", "-s", "address", "show", monitor.port);
+    const [device] = JSON.parse(link.stdout);
+    expect(device).toMatchObject({ flags: expect.arrayContaining(["UP", "PROMISC"]), addr_info: [] });
+    expect(device.stats64.tx.packets).toBe(0);
+  });
+
+  it("gets 200 kB of TCP whole: nothing dropped, every checksum right, no frame above 1518 bytes", async () => {
+    const server =
+      "import socket; s=socket.create_server(('10.0.0.2',7070)); print('up',flush=True); c,_=s.accept(); n=0\nwhile (d:=c.recv(65536)): n+=len(d)\nprint(n,flush=True)";
+    const client = "import socket; c=socket.create_connection(('10.0.0.2',7070)); c.sendall(b'x'*200000); c.close()";
+    await using monitor = await makeMonitor(ground.session, { sources: ["mega_tap0"] });
+    const capture = [
+      "tcpdump",
+      "-Z",
+      "root",
+      "-B",
+      "65536",
+      "-U",
+      "-i",
+      monitor.port,
+      "-w",
+      "/run/transfer.pcap",
+      "vlan",
+    ];
+    await using dump = spawn(capture, { place: monitor.device.place });
+    const words = watchOutput(dump);
+    await words.until("listening on");
+    await using receiver = spawn(["python3", "-c", server], { place: ground.lab.host("b") });
+    const received = watchOutput(receiver);
+    await received.until("up");
+    await run(["python3", "-c", client], { place: ground.lab.host("a") });
+    await received.until("200000");
+    // Past the kernel's block time, after which what it holds has been handed to tcpdump.
+    await run(["ping", "-c", "4", "-i", "0.5", "10.0.0.2"], { place: ground.lab.host("a") });
+    dump.signal("SIGINT");
+    await dump.ended;
+    expect(words.text()).toContain("0 packets dropped by kernel");
+    const { stdout } = await ground.inSwitch("tcpdump", "-vvner", "/run/transfer.pcap", "vlan and tcp port 7070");
+    const frames = stdout.split(/\n(?=\S)/).filter((line) => line.includes("ethertype"));
+    expect(frames.reduce((sum, line) => sum + Number(/, length (\d+)$/.exec(line.trim())?.[1] ?? 0), 0)).toBe(200_000);
+    expect(frames.filter((line) => line.includes("(incorrect"))).toEqual([]);
+    expect(Math.max(...frames.map((line) => Number(/length (\d+): vlan/.exec(line)?.[1])))).toBe(1518);
   });
 });
