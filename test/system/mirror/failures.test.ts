@@ -124,7 +124,7 @@ describe("where there is no Open vSwitch at all", () => {
           "-m",
           "bash",
           "-c",
-          'mount -t tmpfs tmpfs /run && exec "$@"',
+          'mount -t tmpfs -o mode=0700 tmpfs /run && exec "$@"',
           "-",
           process.execPath,
           program,
