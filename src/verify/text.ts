@@ -120,7 +120,7 @@ function foreign({ foreign_frames: count, chatter_frames: chatter }: VerifyRepor
 
 function counts({ ovs: { before, after } }: VerifyReport): string {
   if (!before || !after) return "has no count of a mirror that ends there";
-  return `${before.packets} copies counted before, ${after.packets} after (it counts every 5 s)`;
+  return `counted ${before.packets} copies before, ${after.packets} after (it counts every 5 s)`;
 }
 
 function examples(direction: DirectionReport): string[] {

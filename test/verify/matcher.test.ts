@@ -334,7 +334,7 @@ describe("injected faults", () => {
         expect(sum("sourceFrames")).toBe(plan.length);
         expect(tally.foreign).toBe(0);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
