@@ -185,7 +185,7 @@ export interface Child extends AsyncDisposable {
   readonly stderr: Readable | null;
   /** Sends a signal to the program itself, not to what wraps it. False when it is gone. */
   signal(signal: NodeJS.Signals): boolean;
-  /** Sends a signal to the program and to all it has started, as long as it runs (not for one that inherits our streams). */
+  /** Sends a signal to all that is left of the program and of what it has started (not for one that inherits our streams). */
   signalGroup(signal: NodeJS.Signals): boolean;
   /** Resolves, never rejects, when the program has ended. `stderr` is empty: the stream has it. */
   readonly ended: Promise<Exit>;
@@ -233,7 +233,7 @@ export function spawn(argv: readonly string[], options: SpawnOptions = {}): Chil
     stderr: subprocess.stderr,
     signal,
     signalGroup(name) {
-      if (!running || outer === undefined || options.inherit) return false;
+      if (outer === undefined || options.inherit) return false;
       try {
         return process.kill(-outer, name);
       } catch {

@@ -76,13 +76,13 @@ export { injectFrames };
 async function endOf(child: Child, stop: Promise<unknown>, signal: NodeJS.Signals): Promise<Exit> {
   const first = await Promise.race([child.ended, stop.then(() => null)]);
   if (first !== null) return first;
-  child.signalGroup(signal);
+  child.signal(signal);
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), GRACE_MS);
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, GRACE_MS);
   });
-  const second = await Promise.race([child.ended, late]);
+  await Promise.race([child.ended, late]);
   clearTimeout(timer);
-  if (second === null) child.signalGroup("SIGKILL");
+  child.signalGroup("SIGKILL");
   return await child.ended;
 }
