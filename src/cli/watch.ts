@@ -2,9 +2,11 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import type { Snapshot } from "../capture/live/snapshot.ts";
+import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { parseDuration } from "../core/units.ts";
 import type { Interval, WatchOptions, WatchSource, WatchSummary } from "../jobs/watch.ts";
+import type { Session } from "../mirror/session.ts";
 import type { MirrorStrip } from "../tui/model.ts";
 import { targetOptions } from "./capture.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
@@ -39,19 +41,15 @@ export function registerWatch(program: Command): void {
       const intervalMs = parseDuration(options.interval ?? "2s");
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
       const changes = options.mirror !== undefined || options.bridge !== undefined;
-      await using session = await openSwitch(command, changes);
+      await using session = await switchUnlessFile(command, target, changes);
       const { watch, WATCH_CAPTURE } = await import("../jobs/watch.ts");
-      const { isPort } = await import("../jobs/capture-target.ts");
-      const isFile =
-        target !== undefined &&
-        !changes &&
-        (target.includes("/") || (existsSync(target) && !(await isPort(session, target))));
-      const source: WatchSource = isFile
-        ? { kind: "file", path: target }
-        : { kind: "port", session, target: { port: target, mirror: options.mirror, bridge: options.bridge } };
+      const source: WatchSource =
+        session === null
+          ? { kind: "file", path: target! }
+          : { kind: "port", session, target: { port: target, mirror: options.mirror, bridge: options.bridge } };
       if (dryRun && source.kind === "port") {
         const { sayCommands } = await import("../jobs/capture-target.ts");
-        return await sayCommands(session, source.target, { filter, ...WATCH_CAPTURE }, print);
+        return await sayCommands(source.session, source.target, { filter, ...WATCH_CAPTURE }, print);
       }
       const show = await showOf(command, { text: options.text === true, intervalMs });
       const summary = await watch({
@@ -63,6 +61,33 @@ export function registerWatch(program: Command): void {
       });
       await endOfWatch(summary, json);
     });
+}
+
+/** The switch that is meant, or null when the target is a capture file: that is watched whatever switches there are. */
+async function switchUnlessFile(
+  command: Command,
+  target: string | undefined,
+  changes: boolean,
+): Promise<Session | null> {
+  if (target === undefined || changes || !(target.includes("/") || existsSync(target))) {
+    return await openSwitch(command, changes);
+  }
+  if (target.includes("/")) return null;
+  const { isPort } = await import("../jobs/capture-target.ts");
+  const session = await openSwitch(command, false).catch(nullIfUnclear);
+  let port = false;
+  try {
+    port = session !== null && (await isPort(session, target));
+    return port ? session : null;
+  } finally {
+    if (!port) await session?.[Symbol.asyncDispose]();
+  }
+}
+
+/** It is not clear which switch is meant. */
+function nullIfUnclear(error: unknown): null {
+  if (error instanceof UsageError) return null;
+  throw error;
 }
 
 /** The terminal UI where there can be one and nothing else is asked for, else text or JSON. */
