@@ -20,7 +20,12 @@ export function startsWithAnyCase(data: Uint8Array, offset: number, end: number,
 
 /** The offset of these ASCII bytes (upper case; either is found) before `end`, or -1. */
 export function indexOfAnyCase(data: Uint8Array, offset: number, end: number, text: string): number {
-  for (let at = offset; at + text.length <= end; at++) if (startsWithAnyCase(data, at, end, text)) return at;
+  const first = text.charCodeAt(0);
+  const lower = first >= 0x41 && first <= 0x5a ? first + 32 : first;
+  for (let at = offset; at + text.length <= end; at++) {
+    const byte = data[at];
+    if ((byte === first || byte === lower) && startsWithAnyCase(data, at, end, text)) return at;
+  }
   return -1;
 }
 

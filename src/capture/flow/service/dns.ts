@@ -36,17 +36,19 @@ function nameEnd(data: Uint8Array, at: number, end: number): number {
   return end;
 }
 
+const scratch = Buffer.alloc(MAX_NAME + 64);
+
 /** The first name that is asked for (or answered), without its last dot; undefined when there is none or it is the root. */
 export function queryName(data: Uint8Array, offset: number, end: number): string | undefined {
-  let text = "";
+  let length = 0;
   let position = offset + 12;
   // A name that is asked for is not compressed.
-  while (position < end && text.length < MAX_NAME) {
-    const length = data[position]!;
-    if (length === 0 || length > 63 || position + 1 + length > end) break;
-    if (text !== "") text += ".";
-    for (let i = 1; i <= length; i++) text += String.fromCharCode(data[position + i]!);
-    position += 1 + length;
+  while (position < end && length < MAX_NAME) {
+    const label = data[position]!;
+    if (label === 0 || label > 63 || position + 1 + label > end) break;
+    if (length > 0) scratch[length++] = 0x2e;
+    for (let i = 1; i <= label; i++) scratch[length++] = data[position + i]!;
+    position += 1 + label;
   }
-  return text === "" ? undefined : text;
+  return length === 0 ? undefined : scratch.toString("latin1", 0, length);
 }

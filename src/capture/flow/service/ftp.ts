@@ -1,5 +1,7 @@
 /** FTP's data connections (RFC 959, RFC 2428): where PORT, EPRT and the replies 227 and 229 say they will go. */
 
+import { startsWithAnyCase } from "./bytes.ts";
+
 export interface FtpDataEnd {
   /** The address as a number; undefined where it is that of the speaker. */
   readonly ipv4: number | undefined;
@@ -7,12 +9,12 @@ export interface FtpDataEnd {
 }
 
 const LONGEST = 200;
+const LINES = ["PORT ", "EPRT ", "227", "229"];
 
 /** The end a line of FTP announces; undefined when it announces none. */
 export function ftpDataEnd(data: Uint8Array, offset: number, end: number): FtpDataEnd | undefined {
-  const first = data[offset];
-  // P(ORT), E(PRT), 2(27), 2(29): most lines need not become text.
-  if (first !== 0x50 && first !== 0x45 && first !== 0x32) return undefined;
+  // Most lines need not become text.
+  if (!LINES.some((start) => startsWithAnyCase(data, offset, end, start))) return undefined;
   const line = Buffer.from(data.subarray(offset, Math.min(end, offset + LONGEST))).toString("latin1");
   const numbers = /^(?:PORT |227[^\d\n]*[^\n]*?\(?)(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})/i.exec(
     line,

@@ -16,6 +16,7 @@ import {
 import type { FlowLabels } from "../fields.ts";
 import type { FlowTable } from "../table.ts";
 import { APPS, type App, type AppNumber, appNumber, appOfPort } from "./apps.ts";
+import { startsWith } from "./bytes.ts";
 import { queryName } from "./dns.ts";
 import { ftpDataEnd } from "./ftp.ts";
 import { asksForWebsocket, host, isHttpRequest } from "./http.ts";
@@ -59,9 +60,9 @@ export class ServiceLabels implements FlowLabels {
   #tries = new Uint8Array(1024);
   /** It changed to TLS. */
   #changed = new Uint8Array(1024);
-  readonly #names = new Map<number, string>();
-  /** Where FTP said that data will be sent: `address words|port`. */
-  readonly #expected = new Set<string>();
+  readonly #names: (string | undefined)[] = [];
+  /** Where FTP said that data will be sent, as `end` makes one number of it. */
+  readonly #expected = new Set<number>();
 
   constructor(table: FlowTable) {
     this.#table = table;
@@ -101,7 +102,7 @@ export class ServiceLabels implements FlowLabels {
   }
 
   serverName(row: number): string | undefined {
-    return this.#current(row) ? this.#names.get(row) : undefined;
+    return this.#current(row) ? this.#names[row] : undefined;
   }
 
   #current(row: number): boolean {
@@ -126,29 +127,27 @@ export class ServiceLabels implements FlowLabels {
     this.#apps[row] = 0;
     this.#tries[row] = 0;
     this.#changed[row] = 0;
-    this.#names.delete(row);
-    if (this.#expected.size > 0 && this.#expected.delete(this.#target(row))) {
+    this.#names[row] = undefined;
+    if (this.#expected.size > 0 && this.#expected.delete(this.#end(row, false, this.#table.port(row, false)))) {
       this.#apps[row] = FTP_DATA;
       this.#tries[row] = DONE;
     }
   }
 
-  /** The responder's end, as `#expected` has it. */
-  #target(row: number): string {
+  /** An address of a row and a port as one number; IPv6 addresses may, rarely, share one. */
+  #end(row: number, orig: boolean, port: number): number {
     const table = this.#table;
-    const words = table.isV6(row) ? [0, 1, 2, 3] : [0];
-    return `${words.map((word) => table.addressWord(row, false, word)).join(".")}|${table.port(row, false)}`;
+    let address = table.addressWord(row, orig, 0);
+    if (table.isV6(row)) for (let word = 1; word < 4; word++) address ^= table.addressWord(row, orig, word);
+    return (address >>> 0) * 65_536 + port;
   }
 
   /** Notes where a command or reply of FTP says that a data connection will go. */
   #expectData(row: number, p: Packet): void {
-    const table = this.#table;
-    const fromOrig = p.srcPort === table.port(row, true);
     const end = ftpDataEnd(p.data, p.payload, p.payload + p.payloadCaptured);
     if (!end || this.#expected.size >= MAX_EXPECTED) return;
-    const words = table.isV6(row) ? [0, 1, 2, 3] : [0];
-    const own = words.map((word) => table.addressWord(row, fromOrig, word)).join(".");
-    this.#expected.add(`${end.ipv4 ?? own}|${end.port}`);
+    const fromOrig = p.srcPort === this.#table.port(row, true);
+    this.#expected.add(end.ipv4 === undefined ? this.#end(row, fromOrig, end.port) : end.ipv4 * 65_536 + end.port);
   }
 
   #examine(row: number, p: Packet): void {
@@ -188,6 +187,8 @@ export class ServiceLabels implements FlowLabels {
       } else if (app === HTTP && isHttpRequest(data, at, end)) {
         this.#name(row, host(data, at, end));
         if (asksForWebsocket(data, at, end)) this.#apps[row] = WEBSOCKET;
+        // Only after CONNECT may TLS follow.
+        if (!startsWith(data, at, end, "CONNECT ")) this.#tries[row] = DONE;
       }
       if (this.#tries[row]! >= MAX_TRIES_FOR_TLS) this.#tries[row] = DONE;
     } else this.#tries[row] = DONE;
@@ -196,7 +197,7 @@ export class ServiceLabels implements FlowLabels {
   /** Keeps the first name. */
   #name(row: number, name: string | undefined): boolean {
     if (name === undefined) return false;
-    if (!this.#names.has(row)) this.#names.set(row, name);
+    this.#names[row] ??= name;
     return true;
   }
 

@@ -35,6 +35,11 @@ const WIREGUARD = appNumber("wireguard");
 const DHCP_COOKIE = 0x63825363;
 const STUN_COOKIE = 0x2112a442;
 const RADIUS_PORTS = [1812, 1813, 1645, 1646, 3799];
+/** 1 for the ports that `appByPort` asks about. */
+const SPECIAL = new Uint8Array(65_536);
+for (const port of [53, 5353, 5355, 137, 123, 67, 68, 546, 547, 500, 4500, 138, 88, 389, 69, 1194, ...RADIUS_PORTS]) {
+  SPECIAL[port] = 1;
+}
 
 /** The app whose messages begin like this datagram's payload; 0 when none is sure. */
 export function udpApp(p: Packet): AppNumber {
@@ -70,6 +75,7 @@ export function udpApp(p: Packet): AppNumber {
 /** What is looked for only where it usually is: its first bytes say too little. */
 function appByPort(p: Packet, at: number, end: number): AppNumber {
   const { data, payloadLength: wire, srcPort, dstPort } = p;
+  if (SPECIAL[srcPort] === 0 && SPECIAL[dstPort] === 0) return 0;
   const on = (port: number) => srcPort === port || dstPort === port;
   const length = end - at;
   const dns = on(53) ? DNS : on(5353) ? MDNS : on(5355) ? LLMNR : on(137) ? NETBIOS : 0;
