@@ -5,6 +5,9 @@ export {
   type ReadConnectionsOptions,
   readConnections,
 } from "./capture/flow/read-connections.ts";
+export type { CaptureInterface, CaptureStatus, CaptureSummary } from "./capture/format/summary.ts";
+export { type CaptureDescription, describeCapture } from "./capture/source/describe.ts";
+export { type CapturedPacket, type OpenCaptureOptions, openCapture } from "./capture/source/open-capture.ts";
 export { type OpenSwitchOptions, openSwitch } from "./jobs/open-switch.ts";
 export { type TrafficRequest, type VerifyRequest, type VerifyResult, verifyMirror } from "./jobs/verify.ts";
 export type { BridgeInfo } from "./mirror/bridge.ts";

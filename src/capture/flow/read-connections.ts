@@ -1,6 +1,8 @@
 /** The library's face of flow records: connections of a capture as objects, in batches. */
 
 import type { CaptureSummary } from "../format/summary.ts";
+import type { Frame } from "../frame.ts";
+import { batchesOf } from "../source/batches.ts";
 import { readCapture } from "../source/file.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { FlowMeter, type MeterOptions } from "./meter.ts";
@@ -53,46 +55,30 @@ export interface ConnectionRecord {
 
 export type ReadConnectionsOptions = Pick<MeterOptions, "dedup" | "inner" | "vlanKey" | "verifyChecksums">;
 
-/** Records that are handed on at a time. */
-const BATCH = 1000;
-
 /**
  * Reads a capture file, or standard input for `-`, and yields its connections in batches, in the order in which they end.
- * Reading goes on while a batch is being handled. A damaged file yields what comes before the damage; the generator's return value tells (`summary.status`).
+ * The file is read no faster than the batches are taken. A damaged file yields what comes before the damage; the generator's return value tells (`status`).
  * @throws TapscopeError when the file cannot be opened or read
  */
-export async function* readConnections(
+export function readConnections(
   path: string,
   options: ReadConnectionsOptions = {},
 ): AsyncGenerator<readonly ConnectionRecord[], CaptureSummary, void> {
   const writer = new ByteWriter();
-  let batch: ConnectionRecord[] = [];
-  const batches: ConnectionRecord[][] = [];
-  const meter: FlowMeter = new FlowMeter({
-    ...options,
-    onEnd: (row) => {
-      writer.length = 0;
-      jsonFormat.write(writer, meter.table, row, undefined);
-      batch.push(JSON.parse(writer.bytes.toString("utf8", 0, writer.length)) as ConnectionRecord);
-      if (batch.length < BATCH) return;
-      batches.push(batch);
-      batch = [];
-    },
+  return batchesOf<ConnectionRecord, CaptureSummary>(async (emit, pace) => {
+    const meter: FlowMeter = new FlowMeter({
+      ...options,
+      onEnd: (row) => {
+        writer.length = 0;
+        jsonFormat.write(writer, meter.table, row, meter.labels);
+        emit(JSON.parse(writer.bytes.toString("utf8", 0, writer.length)) as ConnectionRecord);
+      },
+    });
+    const sink = (frame: Frame) => {
+      meter.add(frame);
+    };
+    const summary = await readCapture(path, sink, pace);
+    meter.finish();
+    return summary;
   });
-  let done = false;
-  const reading = readCapture(path, (frame) => {
-    meter.add(frame);
-  }).finally(() => {
-    done = true;
-  });
-  // The reader parses a chunk between two turns of the event loop: what it left is handed on in the meantime.
-  while (!done) {
-    await Promise.race([reading, new Promise((resolve) => setImmediate(resolve))]);
-    yield* batches.splice(0);
-  }
-  const summary = await reading;
-  meter.finish();
-  yield* batches.splice(0);
-  if (batch.length > 0) yield batch;
-  return summary;
 }

@@ -205,6 +205,11 @@ export class FlowTable {
     return this.#marks[row * MARKS + GENERATION]! * ROW_BITS + row;
   }
 
+  /** How many connections the row has held: with the row, what `id` is made of. */
+  generation(row: number): number {
+    return this.#marks[row * MARKS + GENERATION]!;
+  }
+
   /** The row of a connection, -1 when the table no longer holds it. */
   rowOf(id: number): number {
     const row = id % ROW_BITS;

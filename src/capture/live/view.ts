@@ -43,7 +43,7 @@ export class FlowView {
       const ms = durationMs(table, row);
       return ms > 0 ? ((table.frameBytes(row, true) + table.frameBytes(row, false)) * 8000) / ms : 0;
     };
-    this.#rows = new FlowRows(table, live ? (row) => this.#rates.of(row) : mean);
+    this.#rows = new FlowRows(table, live ? (row) => this.#rates.of(row) : mean, this.meter.labels);
   }
 
   /** Counts a frame. */

@@ -74,6 +74,29 @@ export async function* stdinChunks(): AsyncGenerator<Buffer> {
   for await (const chunk of process.stdin) yield chunk as Buffer;
 }
 
+/** Bytes handed on between two pauses: what they hold when decompressed is waiting in memory. */
+const PACED_CHUNK = 64 * 1024;
+
+/** The same bytes in smaller chunks, with a pause after each. */
+export function paced(
+  chunks: AsyncGenerator<Buffer>,
+  pause: (() => Promise<void> | undefined) | undefined,
+): AsyncGenerator<Buffer> {
+  return pause ? withPauses(chunks, pause) : chunks;
+}
+
+async function* withPauses(
+  chunks: AsyncGenerator<Buffer>,
+  pause: () => Promise<void> | undefined,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += PACED_CHUNK) {
+      yield chunk.subarray(at, at + PACED_CHUNK);
+      await pause();
+    }
+  }
+}
+
 async function openFile(path: string): Promise<FileHandle> {
   try {
     const file = await open(path, "r");

@@ -4,7 +4,7 @@ import { CaptureReader } from "../format/reader.ts";
 import type { CaptureSummary, Compression } from "../format/summary.ts";
 import type { FrameSink } from "../frame.ts";
 import { ByteSource } from "./bytes.ts";
-import { type FollowEnd, fileChunks, followChunks, stdinChunks } from "./chunks.ts";
+import { type FollowEnd, fileChunks, followChunks, paced, stdinChunks } from "./chunks.ts";
 import { compressionOf, type Decompress, type Output } from "./decompress.ts";
 
 export interface ReadCaptureOptions {
@@ -12,6 +12,8 @@ export interface ReadCaptureOptions {
   readonly filter?: string;
   /** Ends the reading early; what was read is summed up as if the file ended there. */
   readonly signal?: AbortSignal;
+  /** Asked between chunks; reading goes on when the promise resolves. */
+  readonly pause?: () => Promise<void> | undefined;
   /** The file is still being written: at its end, waits for more until `signal`, or until the file is replaced or shrinks. */
   readonly follow?: boolean;
 }
@@ -33,10 +35,10 @@ export async function readCapture(
   const followEnd: FollowEnd = { shrunk: null, replaced: null };
   const source =
     path === "-"
-      ? new ByteSource(stdinChunks())
+      ? new ByteSource(paced(stdinChunks(), options.pause))
       : follow
-        ? new ByteSource(followChunks(path, followEnd, signal))
-        : new ByteSource(fileChunks(path), () => new ByteSource(fileChunks(path)));
+        ? new ByteSource(paced(followChunks(path, followEnd, signal), options.pause))
+        : new ByteSource(paced(fileChunks(path), options.pause), () => new ByteSource(fileChunks(path)));
   let compression: Compression | null = null;
   try {
     compression = await pushAll(source, reader, signal);

@@ -54,7 +54,8 @@ const OF_TUNNEL = new Map<number, AppNumber>([
 export class ServiceLabels implements FlowLabels {
   readonly #table: FlowTable;
   #capacity = 1024;
-  #ids = new Float64Array(1024).fill(-1);
+  /** Which connection of the row is told of, one above `generation`; 0 for none. */
+  #known = new Uint32Array(1024);
   #apps = new Uint8Array(1024);
   /** Packets with payload looked at, or DONE. */
   #tries = new Uint8Array(1024);
@@ -71,8 +72,8 @@ export class ServiceLabels implements FlowLabels {
   /** Looks at one packet of a row, if there is still something to find out. */
   look(row: number, p: Packet): void {
     if (row >= this.#capacity) this.#grow(row);
-    const id = this.#table.id(row);
-    if (this.#ids[row] !== id) this.#begin(row, id);
+    const generation = this.#table.generation(row) + 1;
+    if (this.#known[row] !== generation) this.#begin(row, generation);
     if (this.#tries[row] === DONE) return;
     if (p.innerKind !== NEXT_NONE && p.ipProto === UDP) {
       this.#apps[row] = OF_TUNNEL.get(p.innerTunnel) ?? 0;
@@ -106,7 +107,7 @@ export class ServiceLabels implements FlowLabels {
   }
 
   #current(row: number): boolean {
-    return row < this.#capacity && this.#ids[row] === this.#table.id(row);
+    return row < this.#capacity && this.#known[row] === this.#table.generation(row) + 1;
   }
 
   #app(row: number): AppNumber {
@@ -122,8 +123,8 @@ export class ServiceLabels implements FlowLabels {
     return appOfPort(protocol === TCP ? "tcp" : "udp", table.port(row, false));
   }
 
-  #begin(row: number, id: number): void {
-    this.#ids[row] = id;
+  #begin(row: number, generation: number): void {
+    this.#known[row] = generation;
     this.#apps[row] = 0;
     this.#tries[row] = 0;
     this.#changed[row] = 0;
@@ -203,9 +204,9 @@ export class ServiceLabels implements FlowLabels {
 
   #grow(row: number): void {
     while (this.#capacity <= row) this.#capacity *= 2;
-    const ids = new Float64Array(this.#capacity).fill(-1);
-    ids.set(this.#ids);
-    this.#ids = ids;
+    const known = new Uint32Array(this.#capacity);
+    known.set(this.#known);
+    this.#known = known;
     const grown = (column: Uint8Array) => {
       const larger = new Uint8Array(this.#capacity);
       larger.set(column);
