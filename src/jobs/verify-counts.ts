@@ -7,6 +7,8 @@ import type { MirrorCounts } from "../verify/facts.ts";
 
 /** OVS renews its counts this often, unless other_config:stats-update-interval says otherwise; and what it may be late. */
 export const COUNTS_MS = 6000;
+/** What the datapath has copied reaches a mirror's count this much later at most (max-revalidator is 500 ms). */
+const REVALIDATED_MS = 1000;
 
 export class MirrorTotals {
   readonly #watches: readonly MirrorWatch[];
@@ -44,12 +46,12 @@ export class MirrorTotals {
     return { packets, bytes };
   }
 
-  /** True when OVS has counted since `sinceMs` (performance.now()), or `expected` copies more than `before`. */
+  /** True when OVS has counted what it copied until `sinceMs` (performance.now()), or `expected` copies more than `before`. */
   hasSettled(before: MirrorCounts | null, expected: number, sinceMs: number): boolean {
     const now = this.now();
     if (now === null || !this.#watches.some(({ counts }) => counts.present)) return true;
     if (expected > 0 && now.packets - (before?.packets ?? 0) >= expected) return true;
-    return this.#watches.some(({ counts }) => counts.atMs > sinceMs && counts.packets !== null);
+    return this.#watches.some(({ counts }) => counts.atMs > sinceMs + REVALIDATED_MS && counts.packets !== null);
   }
 
   /** Resolves when it has settled, or `limit` does. */
