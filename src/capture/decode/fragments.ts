@@ -136,7 +136,6 @@ export class Defragmenter {
     show(datagram, datagram.received, p);
     p.ipLength = datagram.ipBytes;
     p.weight = datagram.fragments;
-    p.payloadLength = Math.min(p.payloadLength, Math.max(p.wireEnd - p.payload, 0));
     p.innerKind = NEXT_NONE;
     if (p.transport && !p.fragment) this.#incomplete(p);
     else this.orphans += datagram.fragments;
