@@ -1,36 +1,40 @@
 /**
  * Recognises the copies that mirrors make: the same packet seen at the ingress and at the egress of a switch, or on both sides of a
- * router, within a few milliseconds. Compared is the IP packet without what a hop changes (TTL, header checksum);
- * link-layer headers and VLAN tags may differ. The transport's checksum stands for the payload unless `exact`.
+ * router, within a few milliseconds. Compared is the IP packet without what a hop changes (TTL, header checksum); link-layer headers
+ * and VLAN tags may differ. For TCP over IPv4 identification, numbers and checksum stand for the payload.
  */
-import type { Packet } from "../decode/packet.ts";
+import { type Packet, TCP } from "../decode/packet.ts";
 
 /** Copies come within this time, milliseconds. */
 const WINDOW = 50;
 /** Packets remembered: a power of two. */
 const ENTRIES = 1 << 16;
-/** One packet in so many is looked at when a rate is all that is wanted: a power of two. */
-export const SAMPLE = 8;
+/** Where an estimate is enough: packets after which only one in SAMPLE, a power of two, is looked at. */
+const ALL_UP_TO = 100_000;
+const SAMPLE = 8;
 
 export class DuplicateFinder {
-  /** Two hashes and the time in milliseconds (mod 2^31) of each packet, and a word of room. */
+  /** Packets looked at, and of them copies. */
+  examined = 0;
+  copies = 0;
+  /** Two hashes and the time in milliseconds of each packet, and a word of room. */
   readonly #entries = new Int32Array(ENTRIES * 4);
-  readonly #exact: boolean;
   readonly #sampled: boolean;
+  #first = 0;
+  #second = 0;
 
-  /** `sampled` looks at one packet in SAMPLE, chosen by its content: a packet and its copies are chosen or not together. */
-  constructor(exact: boolean, sampled = false) {
-    this.#exact = exact;
+  /** `sampled`: of many packets only some are looked at, chosen by content, so that a packet and its copies are together. */
+  constructor(sampled = false) {
     this.#sampled = sampled;
   }
 
   /** Whether the frame's outermost packet was seen a moment ago; remembers it if not. */
   seen(p: Packet): boolean {
-    if (this.#sampled && !isChosen(p)) return false;
+    if (this.#sampled && this.examined >= ALL_UP_TO && !isChosen(p)) return false;
     if (p.ip >= 0) this.#hashPacket(p);
-    else if (p.l2Dst >= 0) this.#hashBytes(p.data, p.l2Dst, Math.min(p.end, p.l2Dst + 64), p.frameLength);
+    else if (p.l2Dst >= 0) this.#hashBytes(p.data, p.l2Dst, p.end, p.frameLength);
     else return false;
-    if (this.#exact && p.ip >= 0) this.#hashBytes(p.data, p.ip + p.ipHeaderLength, p.end, this.#first);
+    this.examined++;
     const first = this.#first;
     const second = this.#second;
     const entry = ((first ^ (first >>> 16)) & (ENTRIES - 1)) * 4;
@@ -38,7 +42,10 @@ export class DuplicateFinder {
     const now = ((p.sec % 2_000_000) * 1000 + p.nsec / 1e6) | 0;
     if (entries[entry] === first && entries[entry + 1] === second) {
       const since = now - entries[entry + 2]!;
-      if (since >= 0 && since <= WINDOW) return true;
+      if (since >= 0 && since <= WINDOW) {
+        this.copies++;
+        return true;
+      }
     }
     entries[entry] = first;
     entries[entry + 1] = second;
@@ -46,31 +53,24 @@ export class DuplicateFinder {
     return false;
   }
 
-  #first = 0;
-  #second = 0;
-
-  /** Addresses, identification, length, and the words of the transport header that hold ports, numbers and checksum. */
   #hashPacket(p: Packet): void {
     const { data, ip } = p;
     const at = ip + p.ipHeaderLength;
     let first = p.ipLength | (p.ipProto << 24);
-    let second = 0;
     if (p.ipVersion === 4) {
       first = mix(first, word(data, ip + 4));
       first = mix(first, word(data, ip + 12));
-      second = word(data, ip + 16);
+      first = mix(first, word(data, ip + 16));
     } else {
       for (let i = 8; i < 40; i += 4) first = mix(first, word(data, ip + i));
     }
-    if (at + 20 <= p.end) {
-      first = mix(first, word(data, at));
-      second = mix(second, word(data, at + 4));
-      first = mix(first, word(data, at + 8));
-      second = mix(second, word(data, at + 16));
-    } else {
-      for (let i = at; i < p.end; i++) second = mix(second, data[i]!);
+    // Others may have no checksum (tunnels), or one that offload has not filled in yet and that says nothing of the payload.
+    if (p.ipVersion !== 4 || p.ipProto !== TCP || at + 20 > p.end) {
+      this.#hashBytes(data, at, p.end, first);
+      return;
     }
-    this.#first = mix(first, second);
+    const second = mix(word(data, at + 4), word(data, at + 16));
+    this.#first = mix(mix(mix(first, word(data, at)), word(data, at + 8)), second);
     this.#second = second;
   }
 

@@ -7,7 +7,7 @@ import { decodeFrame, decodeInner } from "../decode/decode.ts";
 import { Defragmenter } from "../decode/fragments.ts";
 import { GRE, IPIP, IPV6, NEXT_NONE, OK, Packet, TRUNCATED, UNSUPPORTED } from "../decode/packet.ts";
 import type { Frame } from "../frame.ts";
-import { DuplicateFinder, SAMPLE } from "./duplicates.ts";
+import { DuplicateFinder } from "./duplicates.ts";
 import { etherTypeName } from "./ethertype-names.ts";
 import { ServiceLabels } from "./service/labels.ts";
 import { FlowTable, type FlowTableOptions } from "./table.ts";
@@ -17,7 +17,7 @@ export interface MeterOptions extends FlowTableOptions {
   readonly inner?: boolean;
   /** Copies of a packet that a mirror made are left out, not only counted. */
   readonly dedup?: boolean;
-  /** `duplicates` is only estimated, from one packet in eight: faster. Without meaning together with `dedup`. */
+  /** Of long captures `duplicates` is only estimated, which is faster. Without meaning together with `dedup`. */
   readonly estimateDuplicates?: boolean;
   /** Packets with a wrong checksum are treated as Zeek treats them without -C: noted in the history, and not counted. */
   readonly verifyChecksums?: boolean;
@@ -38,12 +38,9 @@ export class FlowMeter {
   readonly notIp = new Float64Array(65536);
   /** Frames of link types nobody here decodes. */
   unsupported = 0;
-  /** Frames that are copies of one seen a moment before. */
-  duplicates = 0;
 
   readonly #options: MeterOptions;
   readonly #finder: DuplicateFinder;
-  readonly #sampled: boolean;
   readonly #defragmenter = new Defragmenter((p) => {
     this.table.add(p);
   });
@@ -52,10 +49,15 @@ export class FlowMeter {
 
   constructor(options: MeterOptions = {}) {
     this.#options = options;
-    this.#sampled = options.estimateDuplicates === true && options.dedup !== true;
-    this.#finder = new DuplicateFinder(options.dedup ?? false, this.#sampled);
+    this.#finder = new DuplicateFinder(options.estimateDuplicates === true && options.dedup !== true);
     this.table = new FlowTable(options);
     this.labels = new ServiceLabels(this.table);
+  }
+
+  /** Frames that are copies of one seen a moment before. */
+  get duplicates(): number {
+    const { copies, examined } = this.#finder;
+    return this.#options.estimateDuplicates && examined > 0 ? Math.round((copies / examined) * this.packets) : copies;
   }
 
   /** IP fragments seen. */
@@ -80,10 +82,7 @@ export class FlowMeter {
       p.sec = this.#lastSec;
       p.nsec = this.#lastNsec;
     }
-    if (this.#finder.seen(p)) {
-      this.duplicates += this.#sampled ? SAMPLE : 1;
-      if (this.#options.dedup) return -1;
-    }
+    if (this.#finder.seen(p) && this.#options.dedup) return -1;
     if (p.ipVersion === 0) {
       this.#countOther(p);
       return -1;
