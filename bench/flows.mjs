@@ -37,7 +37,8 @@ export async function run(report) {
       if (!existsSync(maker)) return report.skip("everything", "no capture: set TAPSCOPE_BENCH_PCAP");
       spawnSync("bash", [maker, file], { stdio: "ignore" });
     }
-    if (!existsSync(file)) return report.skip("everything", "the capture could not be made (wireshark-common, python3)");
+    if (!existsSync(file))
+      return report.skip("everything", "the capture could not be made (wireshark-common, python3)");
     console.log(`${(statSync(file).size / 1e9).toFixed(2)} GB, best of three runs`);
     const peers = [
       ["tapscope flows --format json", [process.execPath, program, "flows", "--format", "json", file]],
