@@ -6,6 +6,7 @@ import { TapscopeError } from "../../core/errors.ts";
 import type { BlockDevice } from "./device.ts";
 import { DamagedError, Slice } from "./device.ts";
 import { ExtFilesystem } from "./ext4/filesystem.ts";
+import { readSuperblock } from "./ext4/superblock.ts";
 import { ImageFile } from "./image/file.ts";
 import { type ImageFormat, identifyImage } from "./image/identify.ts";
 import { findWriter } from "./image/in-use.ts";
@@ -77,10 +78,6 @@ export interface OpenedImage extends AsyncDisposable {
 export async function openDisk(image: string, options: OpenOptions = {}): Promise<Disk> {
   const format = await formatOf(image);
   const notes = refuseRunning(image, options.live ?? false);
-  if (options.method === "kernel-nbd") {
-    const { openWithKernel } = await import("./method/kernel-nbd.ts");
-    return openWithKernel(image, format, options, notes);
-  }
   const opened = await openImage(image, format, options);
   try {
     const { device } = opened;
@@ -92,14 +89,17 @@ export async function openDisk(image: string, options: OpenOptions = {}): Promis
       size: device.size,
       content: await identifyContent(device, { number: 0, start: 0, size: device.size }),
     };
-    const chosen = choosePartition(image, table, partitions, whole, options.partition);
-    const slice = new Slice(device, chosen.start, Math.min(chosen.size, Math.max(0, device.size - chosen.start)));
-    const tree = await openFilesystem(image, chosen, slice, options.replay ?? true);
+    const kernel = options.method === "kernel-nbd" ? await import("./method/kernel-nbd.ts") : null;
+    const readable = kernel?.MOUNTABLE ?? ["ext"];
+    const chosen = choosePartition(image, table, partitions, whole, options.partition, readable);
+    const tree = kernel
+      ? await kernel.mountPartition(image, format, chosen, await needsRecovery(device, chosen), options)
+      : await openFilesystem(image, chosen, sliceOf(device, chosen), options.replay ?? true);
     const warnings = [...notes, ...table.warnings];
     return {
       image,
       format,
-      method: opened.method,
+      method: kernel ? "kernel-nbd" : opened.method,
       partition: chosen.number,
       partitions,
       tree,
@@ -165,23 +165,29 @@ function choosePartition(
   partitions: readonly FoundPartition[],
   whole: FoundPartition,
   wanted: number | undefined,
+  readable: readonly string[],
 ): FoundPartition {
   const list = partitions.map((p) => `${p.number} (${describeSize(p.size)}, ${p.content})`).join(", ");
   if (wanted !== undefined) {
     const found = wanted === 0 ? whole : partitions.find((partition) => partition.number === wanted);
-    if (found) return found;
+    if (found && (found.content === "ext" || readable.includes(found.content) || readable.length === 1)) return found;
+    if (found)
+      throw new TapscopeError(
+        "E_FS_UNKNOWN",
+        `partition ${wanted} of ${image} holds no filesystem to mount (${found.content})`,
+      );
     throw new TapscopeError("E_PARTITION", `there is no partition ${wanted} in ${image}`, {
       hint: list ? `there are: ${list}` : "there is no partition table: leave --partition out",
     });
   }
-  const readable = partitions.filter((partition) => partition.content === "ext");
-  if (readable.length === 1) return readable[0]!;
-  if (readable.length > 1) {
+  const candidates = partitions.filter((partition) => readable.includes(partition.content));
+  if (candidates.length === 1) return candidates[0]!;
+  if (candidates.length > 1) {
     throw new TapscopeError("E_PARTITION_CHOICE", `${image} has several partitions with a filesystem: ${list}`, {
       hint: "choose one with --partition N",
     });
   }
-  if (whole.content === "ext") return whole;
+  if (readable.includes(whole.content)) return whole;
   if (partitions.length > 0) {
     const cut = partitions.some((partition) => partition.content === "unreadable");
     throw new TapscopeError(
@@ -216,6 +222,16 @@ function hintFor(contents: readonly Content[]): string | undefined {
   if (contents.includes("lvm"))
     return "the partition is an LVM volume: activate it and extract from the volume's device";
   return undefined;
+}
+
+function sliceOf(device: BlockDevice, { start, size }: Partition): Slice {
+  return new Slice(device, start, Math.min(size, Math.max(0, device.size - start)));
+}
+
+/** What the kernel will find in an ext filesystem's journal; other filesystems are not looked into. */
+async function needsRecovery(device: BlockDevice, partition: FoundPartition): Promise<boolean> {
+  if (partition.content !== "ext") return false;
+  return (await readSuperblock(sliceOf(device, partition))).needsRecovery;
 }
 
 async function openFilesystem(

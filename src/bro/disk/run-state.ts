@@ -116,7 +116,7 @@ async function undo(step: Step, owner: string): Promise<string | null> {
   if (step.kind === "mount") {
     const mounts = readFileSync("/proc/self/mountinfo", "latin1").split("\n");
     if (!mounts.some((line) => line.split(" ")[4] === step.path)) return null;
-    await run(["umount", "--lazy", step.path]);
+    await run(["umount", "-l", step.path]);
     return `unmounted ${step.path}, left by a killed run`;
   }
   const name = step.device.replace("/dev/", "");

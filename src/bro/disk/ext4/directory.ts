@@ -43,16 +43,13 @@ function entryLength(raw: number, blockSize: number): number {
 /** True when the block's checksum is right, or it has none to check. */
 export function directoryChecksumOk(inode: Inode, block: Buffer): boolean {
   if (inode.checksumSeed === null) return true;
-  const tail = block.length - 12;
-  if (
-    block.readUInt32LE(tail) === 0 &&
-    block.readUInt16LE(tail + 4) === 12 &&
-    block.readUInt16LE(tail + 6) === 0xde00
-  ) {
-    return crc32c(inode.checksumSeed, block.subarray(0, tail)) === block.readUInt32LE(tail + 8);
-  }
+  // First, as the tail of an index block looks like a leaf's.
   const countAt = inode.flags & INODE_FLAG.index ? indexCountOffset(block) : 0;
-  return countAt === 0 || indexChecksumOk(inode.checksumSeed, block, countAt);
+  if (countAt > 0) return indexChecksumOk(inode.checksumSeed, block, countAt);
+  const tail = block.length - 12;
+  const hasTail =
+    block.readUInt32LE(tail) === 0 && block.readUInt16LE(tail + 4) === 12 && block.readUInt16LE(tail + 6) === 0xde00;
+  return !hasTail || crc32c(inode.checksumSeed, block.subarray(0, tail)) === block.readUInt32LE(tail + 8);
 }
 
 /** Where a hash tree block has its limit and count: after two faked entries in the root, after one in a node. */

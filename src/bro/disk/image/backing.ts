@@ -24,7 +24,7 @@ export function locateBackingFile(image: string, name: string, allowed: readonly
   const wanted = resolve(dirname(image), name);
   if (allowed.length === 0) {
     throw new TapscopeError("E_DISK_BACKING", `${failed} (${wanted}), which is not opened unasked`, {
-      hint: `if you trust that name: --backing-dir ${dirname(wanted)}`,
+      hint: `if that is the disk this one was made from: --backing-dir ${dirname(wanted)}`,
     });
   }
   const folders = allowed.map(realFolder);

@@ -6,7 +6,7 @@ import type { OpenedImage, OpenOptions, Verdict } from "../open.ts";
 import { locateBackingFile } from "./backing.ts";
 import { ImageFile } from "./file.ts";
 import { type ImageFormat, identifyImage } from "./identify.ts";
-import { canDecompress, Qcow2Image } from "./qcow2.ts";
+import { Qcow2Image } from "./qcow2.ts";
 import { type Qcow2Header, readQcow2Header, readSnapshots } from "./qcow2-header.ts";
 
 const MAX_CHAIN = 16;
@@ -17,8 +17,7 @@ export async function needsQemu(image: string, format: ImageFormat): Promise<str
   if (format !== "qcow2") return `it is a ${format} image`;
   await using file = new ImageFile(image);
   const header = await readQcow2Header(file);
-  if (header.unsupported.length > 0) return `it uses ${header.unsupported.join(" and ")}`;
-  return canDecompress(header) ? null : "its clusters are compressed by zstd, which this Node.js does not have";
+  return header.unsupported.length > 0 ? `it uses ${header.unsupported.join(" and ")}` : null;
 }
 
 /** @throws TapscopeError as `openDisk` does. */

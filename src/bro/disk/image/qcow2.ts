@@ -21,23 +21,19 @@ const INFLATE_AT_ONCE = 16;
 const CHECKED_L2_BYTES = 256 << 20;
 
 const inflateRaw = promisify(zlib.inflateRaw) as (data: Buffer, options: zlib.ZlibOptions) => Promise<Buffer>;
-type Decompress = (data: Buffer, clusterSize: number) => Promise<Buffer>;
-const zstdDecompress = (zlib as { zstdDecompress?: typeof zlib.inflateRaw }).zstdDecompress;
 
-const DECOMPRESS: Readonly<Record<"deflate" | "zstd", Decompress | undefined>> = {
-  deflate: (data, clusterSize) =>
-    inflateRaw(data, { maxOutputLength: clusterSize, finishFlush: zlib.constants.Z_SYNC_FLUSH }),
-  zstd:
-    zstdDecompress &&
-    ((data, clusterSize) =>
-      (promisify(zstdDecompress) as typeof inflateRaw)(data.subarray(0, zstdFrameLength(data)), {
-        maxOutputLength: clusterSize,
-      })),
-};
+/** Decompresses the cluster at the start of `data`, which is padded to whole sectors. */
+type Decompress = (data: Buffer, clusterSize: number) => Promise<Uint8Array>;
 
-/** True when this Node can inflate the image's compressed clusters: zstd came with Node 22.15. */
-export function canDecompress(header: Qcow2Header): boolean {
-  return DECOMPRESS[header.compression] !== undefined;
+async function makeDecompress(compression: Qcow2Header["compression"]): Promise<Decompress> {
+  if (compression === "deflate") {
+    return (data, clusterSize) =>
+      inflateRaw(data, { maxOutputLength: clusterSize, finishFlush: zlib.constants.Z_SYNC_FLUSH });
+  }
+  const { ZSTDDecoder } = await import("zstddec");
+  const decoder = new ZSTDDecoder();
+  await decoder.init();
+  return async (data, clusterSize) => decoder.decode(data.subarray(0, zstdFrameLength(data)), clusterSize);
 }
 
 /** What a look at all mapping tables found out about the image file. */
@@ -62,9 +58,16 @@ export class Qcow2Image implements BlockDevice {
   readonly #l1: Buffer;
   readonly #l2Cache = new BufferCache(L2_CACHE_BYTES);
   readonly #clusterCache = new BufferCache(CLUSTER_CACHE_BYTES);
-  readonly #decompress: Decompress | undefined;
+  readonly #decompress: Decompress;
 
-  private constructor(file: ImageFile, header: Qcow2Header, size: number, l1: Buffer, backing: BlockDevice | null) {
+  private constructor(
+    file: ImageFile,
+    header: Qcow2Header,
+    size: number,
+    l1: Buffer,
+    backing: BlockDevice | null,
+    decompress: Decompress,
+  ) {
     this.#file = file;
     this.#header = header;
     this.#backing = backing;
@@ -72,7 +75,7 @@ export class Qcow2Image implements BlockDevice {
     this.#l2Entries = this.#clusterSize / 8;
     this.#l1 = l1;
     this.size = size;
-    this.#decompress = DECOMPRESS[header.compression];
+    this.#decompress = decompress;
   }
 
   /** Opens the disk as it is, or as it was at `snapshot`. `backing` is what unallocated clusters are read from. */
@@ -87,7 +90,8 @@ export class Qcow2Image implements BlockDevice {
     if (l1Entries * 8 > 32 << 20 || covered < size) {
       throw new DamagedError(`qcow2 L1 table of ${l1Entries} entries does not fit a disk of ${size} bytes`);
     }
-    return new Qcow2Image(file, header, size, await readBytes(file, l1Offset, l1Entries * 8), backing);
+    const l1 = await readBytes(file, l1Offset, l1Entries * 8);
+    return new Qcow2Image(file, header, size, l1, backing, await makeDecompress(header.compression));
   }
 
   async read(offset: number, length: number, into: Buffer): Promise<void> {
@@ -182,7 +186,8 @@ export class Qcow2Image implements BlockDevice {
       const there = Math.min(length, Math.max(1, this.#file.size - offset));
       const data = await readBytes(this.#file, offset, there);
       try {
-        cluster = await this.#decompress!(data, this.#clusterSize);
+        const plain = await this.#decompress(data, this.#clusterSize);
+        cluster = Buffer.from(plain.buffer, plain.byteOffset, plain.length);
       } catch (error) {
         if (error instanceof TapscopeError) throw error;
         cluster = undefined;

@@ -2,7 +2,7 @@
  * Reads an image through `qemu-nbd --read-only` on a private unix socket: vmdk, vdi, vhdx, LUKS, what the own qcow2 reader
  * does not know. No root, no kernel device; the server dies with this process.
  */
-import { statSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Cleanup } from "../../../core/cleanup.ts";
@@ -25,6 +25,7 @@ export async function openWithQemu(
   why: string,
   options: OpenOptions,
 ): Promise<OpenedImage> {
+  if (options.keyFile !== undefined) checkKeyFile(options.keyFile);
   const node = await describeForQemu(image, format, options);
   const cleanup = new Cleanup();
   try {
@@ -36,8 +37,7 @@ export async function openWithQemu(
       argv.push("--object", `secret,id=${SECRET},file=${options.keyFile.replaceAll(",", ",,")}`);
     if (options.snapshot !== undefined) argv.push(`--load-snapshot=${snapshotOption(image, options.snapshot)}`);
     const server = cleanup.use("stop qemu-nbd", spawn([...argv, `json:${JSON.stringify(node)}`]));
-    await waitForSocket(server, socket, image, why, options);
-    const device = cleanup.use("disconnect from qemu-nbd", await NbdDevice.connect(socket));
+    const device = cleanup.use("disconnect from qemu-nbd", await connectTo(server, socket, image, why, options));
     return {
       device,
       method: "qemu-nbd",
@@ -53,6 +53,15 @@ export async function openWithQemu(
   }
 }
 
+function checkKeyFile(path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : "it is not readable";
+    throw new TapscopeError("E_DISK_KEY_FILE", `cannot use the key file ${path}: ${why}`, { cause: error });
+  }
+}
+
 // The option's value is a list of qemu options as soon as it has a key in it: a comma in a name is doubled.
 function snapshotOption(image: string, name: string): string {
   if (name.startsWith("snapshot.")) {
@@ -61,13 +70,14 @@ function snapshotOption(image: string, name: string): string {
   return `snapshot.name=${name.replaceAll(",", ",,")}`;
 }
 
-async function waitForSocket(
+/** The socket is there, and even answers, before qemu-nbd has opened the image: until then connections are reset. */
+async function connectTo(
   server: Child,
   socket: string,
   image: string,
   why: string,
   options: OpenOptions,
-): Promise<void> {
+): Promise<NbdDevice> {
   let stderr = "";
   server.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-4000);
@@ -77,15 +87,18 @@ async function waitForSocket(
   void server.ended.then(() => {
     ended = true;
   });
-  for (
-    const deadline = Date.now() + START_MS;
-    !statSync(socket, { throwIfNoEntry: false });
-    await setTimeout(POLL_MS)
-  ) {
+  for (const deadline = Date.now() + START_MS; ; await setTimeout(POLL_MS)) {
     options.signal?.throwIfAborted();
     if (ended) throw whyItEnded(await server.ended, stderr, image, why, options);
-    if (Date.now() > deadline)
+    if (Date.now() > deadline) {
       throw new TapscopeError("E_QEMU_NBD", `cannot read ${image}: qemu-nbd did not start within 30 s`);
+    }
+    if (!existsSync(socket)) continue;
+    try {
+      return await NbdDevice.connect(socket);
+    } catch (error) {
+      if (!(error instanceof TapscopeError)) throw error;
+    }
   }
 }
 
