@@ -65,7 +65,7 @@ describe.skipIf(skip !== null)("the disk of a VM that was killed while it wrote"
       DISKS.map(({ name }) => ({ file: image(name), format: "qcow2" })),
       240,
     );
-    await vm.until("WROTE 1500", 200);
+    await vm.until("WROTE 700", 200);
     await vm.kill();
   }, 300_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

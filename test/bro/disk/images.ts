@@ -84,13 +84,13 @@ export function makeSource(folder: string): { readonly root: string; readonly fi
   write("2026-11-23/files.10:00:00-11:00:00.log.gz", cut.subarray(0, cut.length >> 1));
   write("current/stderr.log", "");
   write("deep/a/b/c/d/x.log", tsvLog("weird", 3));
-  write("big.bin", pseudoRandom(6_000_000));
+  write("big.bin", pseudoRandom(3_000_000));
   for (let i = 0; i < 300; i++) write(`many/f${String(i).padStart(4, "0")}`, `${i}\n`.repeat(i));
   for (const name of ODD_NAMES) writeFileSync(Buffer.concat([Buffer.from(`${root}/odd/`), name]), name);
   const sparse = openSync(join(root, "sparse.log"), "w");
   writeSync(sparse, tsvLog("notice", 2));
   closeSync(sparse);
-  truncateSync(join(root, "sparse.log"), 200 << 20);
+  truncateSync(join(root, "sparse.log"), 20 << 20);
   linkSync(join(root, "conn.log"), join(root, "hard.log"));
   symlinkSync("conn.log", join(root, "link.log"));
   symlinkSync("../../../../../../etc/passwd", join(root, "rel-evil"));
@@ -115,7 +115,7 @@ export function makeFilesystem(
   source: string | null,
   options: { readonly megabytes?: number; readonly mke2fs?: readonly string[]; readonly offset?: number } = {},
 ): string {
-  const { megabytes = 64, offset = 0 } = options;
+  const { megabytes = 24, offset = 0 } = options;
   const blocks = (megabytes << 10) - offset / 1024;
   if (!statSync(image, { throwIfNoEntry: false })) {
     writeFileSync(image, "");
@@ -143,6 +143,17 @@ export function convert(from: string, to: string, format: string, extra: readonl
 /** Commands of debugfs(8) that change an image: how the hostile ones are made. */
 export function debugfs(image: string, commands: readonly string[]): string {
   return tool(["debugfs", "-w", "-f", "-", image], `${commands.join("\n")}\n`);
+}
+
+/** Overwrites bytes of an image, found by what they are: every place where `from` stands. */
+export function replaceBytes(image: string, from: string, to: string): void {
+  const data = readFileSync(image);
+  const [before, after] = [Buffer.from(from, "latin1"), Buffer.from(to, "latin1")];
+  if (before.length !== after.length) throw new Error("both must be of a length");
+  let count = 0;
+  for (let at = data.indexOf(before); at !== -1; at = data.indexOf(before, at + 1), count++) after.copy(data, at);
+  if (count === 0) throw new Error(`there is no ${from} in ${image}`);
+  writeFileSync(image, data);
 }
 
 export function sha256(path: string | Buffer): string {
