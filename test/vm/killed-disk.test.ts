@@ -68,7 +68,7 @@ describe.skipIf(skip !== null)("the disk of a VM that was killed while it wrote"
     await vm.until("WROTE 700", 200);
     await vm.kill();
   }, 300_000);
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }), 60_000);
 
   for (const { name } of DISKS) {
     it(`gives what e2fsck's recovery gives, byte for byte, and leaves the image alone (mount options: ${name})`, async () => {

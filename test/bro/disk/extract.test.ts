@@ -43,7 +43,7 @@ beforeAll(() => {
   makeFilesystem(at("whole.raw"), source.root);
   convert(at("whole.raw"), at("whole.qcow2"), "qcow2");
 }, 120_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }), 60_000);
 
 async function run(
   image: string,
@@ -225,7 +225,7 @@ describe("images", () => {
   it("lists the partitions when there is more than one to choose from, or none", async () => {
     const disk = makePartitioned(at("two.raw"), 40, "label: dos\n2048,16384,83\n20480,,83\n");
     makeFilesystem(disk, null, { megabytes: 9, offset: START });
-    makeFilesystem(disk, source.root + "/deep", { megabytes: 40, offset: 20480 * 512 });
+    makeFilesystem(disk, `${source.root}/deep`, { megabytes: 40, offset: 20480 * 512 });
     await expect(run(disk)).rejects.toMatchObject({
       code: "E_PARTITION_CHOICE",
       hint: expect.stringContaining("--partition"),
@@ -281,7 +281,8 @@ describe("filesystems", () => {
       `printf start > '${at("far")}'; printf 'the end' | dd of='${at("far")}' bs=1 seek=5000000000 conv=notrunc status=none`,
     ]);
     debugfs(image, [`write ${at("far")} far.log`]);
-    const { out } = await run(image);
+    const out = at("far-out");
+    await extract([image], out);
     expect(statSync(join(out, "far.log")).size).toBe(5_000_000_007);
     expect(statSync(join(out, "far.log")).blocks).toBeLessThan(64);
     expect(tool(["sh", "-c", `tail -c 7 '${join(out, "far.log")}'`])).toBe("the end");
@@ -539,15 +540,15 @@ describe("damaged and hostile disks", () => {
   it("keeps what is whole of a cut image, lists the rest, and puts zeros nowhere unsaid", async () => {
     for (const name of ["whole.raw", "whole.qcow2"]) {
       const cut = at(`cut-${name}`);
-      writeFileSync(
-        cut,
-        readFileSync(at(name)).subarray(0, Math.floor(statSync(at(name)).size * (name.endsWith("raw") ? 0.25 : 0.7))),
-      );
+      const data = readFileSync(at(name));
+      // In the middle of a large file.
+      const large = data.indexOf(readFileSync(join(source.root, "big.bin")).subarray(0, 512));
+      writeFileSync(cut, data.subarray(0, large + 1_000_000));
       const { report, files } = await run(cut);
       expect(report.damaged).toBe(true);
       expect(report.warnings.join()).toMatch(/cut/);
       expect(report.incomplete.length).toBeGreaterThan(0);
-      expect(files.size).toBeGreaterThan(10);
+      expect(files.size).toBeGreaterThan(3);
       const lines = new Map(manifestOf(report).map((line) => [line.path as string, line]));
       for (const [path, hash] of files) {
         if (path.endsWith(".incomplete")) expect(lines.get(path.slice(0, -11))!.missing).toBeTruthy();

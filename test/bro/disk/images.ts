@@ -123,7 +123,8 @@ export function makeFilesystem(
   }
   const extended = offset > 0 ? ["-E", `offset=${offset}`] : [];
   const from = source === null ? [] : ["-d", source];
-  tool(["mke2fs", "-q", "-F", "-t", "ext4", ...(options.mke2fs ?? []), ...extended, ...from, image, `${blocks}k`]);
+  const type = options.mke2fs?.includes("-t") ? [] : ["-t", "ext4"];
+  tool(["mke2fs", "-q", "-F", ...type, ...(options.mke2fs ?? []), ...extended, ...from, image, `${blocks}k`]);
   return image;
 }
 

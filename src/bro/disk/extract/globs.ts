@@ -9,6 +9,8 @@ export interface PathFilter {
   wantsFile(path: string): boolean;
   /** False when nothing below the directory at `path` is wanted. */
   wantsDirectory(path: string): boolean;
+  /** There are patterns at all. */
+  readonly filters: boolean;
   /** Something may be left out, so that a directory may turn out empty. */
   readonly narrows: boolean;
 }
@@ -19,6 +21,7 @@ export function makeFilter(include: readonly string[], exclude: readonly string[
   return {
     wantsFile: (path) => !excluded(path) && (wanted.length === 0 || wanted.some((matches) => matches(path))),
     wantsDirectory: (path) => !excluded(path),
+    filters: wanted.length + unwanted.length > 0,
     narrows: wanted.length > 0,
   };
 }

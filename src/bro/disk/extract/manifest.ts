@@ -26,8 +26,10 @@ export interface ManifestFacts {
   readonly log?: LogSummary;
 }
 
-/** Skipped things are listed up to here; the manifest has them all. */
+/** Skipped things are listed up to here, */
 const LISTED = 10_000;
+/** and written to the manifest up to here: only a hostile disk has more. */
+const WRITTEN = 100_000;
 const FLUSH_BYTES = 64 * 1024;
 
 /** Writes lines as they come; keeps only the list of what was skipped, up to a limit. */
@@ -76,10 +78,12 @@ export class Manifest {
     this.skippedCount++;
     if (!facts.harmless) this.damaged = true;
     if (this.skipped.length < LISTED) this.skipped.push({ path: pathText(path), why });
-    this.add(path, node, { ...facts, why });
+    if (this.skippedCount <= WRITTEN) this.add(path, node, { ...facts, why });
   }
 
   close(): void {
+    const unlisted = this.skippedCount - WRITTEN;
+    if (unlisted > 0) this.add(Buffer.from(""), null, { why: `${unlisted} more were skipped and are not listed` });
     this.#flush();
     closeSync(this.#fd);
   }

@@ -75,42 +75,48 @@ export async function planTree(
         continue;
       }
       const name = entry.name.toString("latin1");
-      const path = pathOf(directory, name);
       const illegal = illegalName(entry.name);
-      if (illegal) manifest.skip(path, null, `${illegal} is never written`);
-      else if (names.has(name)) manifest.skip(path, null, "a second entry of that name in its directory");
-      else {
-        names.add(name);
-        await add(directory, name, path, entry.reference, depth);
-      }
+      const why = illegal
+        ? `${illegal} is never written`
+        : names.has(name)
+          ? "a second entry of that name in its directory"
+          : await add(directory, name, entry.reference, depth);
+      names.add(name);
+      if (why === null) continue;
+      if (typeof why === "string") manifest.skip(pathOf(directory, name), null, why);
+      else manifest.skip(pathOf(directory, name), why.node, why.why, { harmless: why.harmless ?? false });
     }
     for (const child of directory.directories) await visit(child, depth + 1);
   };
 
-  const add = async (directory: PlannedDirectory, name: string, path: Buffer, child: number, depth: number) => {
+  /** Adds what the name leads to; what is left out comes back with the reason. Null: nothing to tell. */
+  const add = async (directory: PlannedDirectory, name: string, child: number, depth: number): Promise<LeftOut> => {
     const node = await nodeOrReason(tree, child);
-    if (typeof node === "string") return manifest.skip(path, null, node);
-    const text = pathText(path);
-    if (node.type === "directory" ? !filter.wantsDirectory(text) : !filter.wantsFile(text)) return;
-    if (node.unreadable !== null) return manifest.skip(path, node, node.unreadable);
+    if (typeof node === "string") return node;
+    if (filter.filters) {
+      const path = pathText(pathOf(directory, name));
+      if (node.type === "directory" ? !filter.wantsDirectory(path) : !filter.wantsFile(path)) return null;
+    }
+    if (node.unreadable !== null) return { node, why: node.unreadable };
     if (node.type === "directory") {
-      if (seenDirectories.has(child)) return manifest.skip(path, node, "a second name of a directory (a loop)");
-      if (depth >= MAX_DEPTH) return manifest.skip(path, node, `deeper than ${MAX_DEPTH} directories`);
+      if (seenDirectories.has(child)) return { node, why: "a second name of a directory (a loop)" };
+      if (depth >= MAX_DEPTH) return { node, why: `deeper than ${MAX_DEPTH} directories` };
       seenDirectories.add(child);
       totals.directories++;
       directory.directories.push({ name, reference: child, parent: directory, directories: [], files: [], links: [] });
     } else if (node.type === "file") {
       const known = namesOf.get(node.id) ?? 0;
       if (known >= Math.max(1, node.links)) {
-        return manifest.skip(path, node, `inode ${node.id} has more names than its ${node.links} links`);
+        return { node, why: `inode ${node.id} has more names than its ${node.links} links` };
       }
-      if (node.links > 1) namesOf.set(node.id, known + 1);
+      namesOf.set(node.id, known + 1);
       totals.files++;
       totals.bytes += node.size;
       if (known === 0) totals.allocated += Math.min(node.size, node.allocated);
       directory.files.push({ name, reference: child, size: node.size });
     } else if (node.type === "link") directory.links.push({ name, reference: child });
-    else manifest.skip(path, node, `a ${node.type} is never made`, { harmless: true });
+    else return { node, why: `a ${node.type} is never made`, harmless: true };
+    return null;
   };
 
   try {
@@ -121,6 +127,8 @@ export async function planTree(
   }
   return { root, ...totals };
 }
+
+type LeftOut = string | { readonly node: FileNode; readonly why: string; readonly harmless?: boolean } | null;
 
 class TooMany extends Error {}
 
