@@ -66,10 +66,13 @@ function lines(info: CaptureDescription): string[] {
     ["File", sanitize(info.file)],
     ["Format", info.format === null ? "not recognised" : `${info.format}${compressed}`],
     ["Status", info.status],
+  ];
+  if (info.format === null) return aligned(rows);
+  rows.push(
     ["Packets", String(info.packets)],
     ["Bytes on the wire", count(info.bytes)],
     ["Bytes captured", count(info.captured_bytes)],
-  ];
+  );
   const { earliest_ns: earliest, latest_ns: latest } = info;
   if (earliest !== null && latest !== null) {
     rows.push(["Earliest packet", formatTime(earliest)], ["Latest packet", formatTime(latest)]);
@@ -84,7 +87,11 @@ function lines(info: CaptureDescription): string[] {
   }
   if (info.packets > 0) rows.push(["Average packet", `${(info.bytes / info.packets).toFixed(1)} bytes`]);
   for (const warning of info.warnings) rows.push(["Note", sanitize(warning)]);
-  return [...rows.map(([name, value]) => `${`${name}:`.padEnd(19)} ${value}`), ...interfaceLines(info.interfaces)];
+  return [...aligned(rows), ...interfaceLines(info.interfaces)];
+}
+
+function aligned(rows: readonly (readonly [string, string])[]): string[] {
+  return rows.map(([name, value]) => `${`${name}:`.padEnd(19)} ${value}`);
 }
 
 function interfaceLines(interfaces: readonly InterfaceDescription[]): string[] {

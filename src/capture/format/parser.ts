@@ -86,3 +86,8 @@ export abstract class RecordParser {
 export function hex(value: number, digits = 8): string {
   return `0x${value.toString(16).padStart(digits, "0")}`;
 }
+
+/** Its four bytes in the other order. */
+export function swap32(value: number): number {
+  return (((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
+}

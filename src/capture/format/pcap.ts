@@ -2,7 +2,7 @@
  * Classic pcap (draft-ietf-opsawg-pcap, pcap-savefile(5)): both byte orders, micro- and nanoseconds, Kuznetzov's
  * "modified" records, IXIA's lcap, and versions 2.0 to 2.4, of which those before 2.3 store the two lengths swapped.
  */
-import { hex, maxCaplen, RecordParser } from "./parser.ts";
+import { hex, maxCaplen, RecordParser, swap32 } from "./parser.ts";
 
 type Variant = "plain" | "kuznetzov" | "ixia";
 
@@ -28,10 +28,6 @@ const VERSIONS = new Set([0x00040002, 0x00020004, 0x04000200, 0x02000400]);
 export function pcapByteOrder(magic: number): "little" | "big" | undefined {
   if (MAGICS.has(magic)) return "big";
   return MAGICS.has(swap32(magic)) ? "little" : undefined;
-}
-
-function swap32(value: number): number {
-  return (((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }
 
 export class PcapParser extends RecordParser {

@@ -2,7 +2,7 @@
  * pcapng (draft-ietf-opsawg-pcapng): sections of either byte order, interfaces each with a link type, snap length and
  * clock of its own, Enhanced, Simple and (obsolete) Packet Blocks, interface statistics and names. Other blocks are skipped.
  */
-import { hex, maxCaplen, RecordParser } from "./parser.ts";
+import { hex, maxCaplen, RecordParser, swap32 } from "./parser.ts";
 import { interfaceOptions, Options, readNames } from "./pcapng-options.ts";
 import type { CaptureInterface } from "./summary.ts";
 
@@ -151,7 +151,7 @@ export class PcapngParser extends RecordParser {
     const magic = view.getUint32(position + 8, true);
     if (magic !== BYTE_ORDER_MAGIC && magic !== BYTE_ORDER_MAGIC_SWAPPED) {
       const offset = base + position;
-      const cause = `section header at offset ${offset} has byte-order magic ${hex(swapped(magic))}`;
+      const cause = `section header at offset ${offset} has byte-order magic ${hex(swap32(magic))}`;
       if (this.#inSection) this.state.stop("corrupt", cause);
       else {
         this.state.format = null;
@@ -450,8 +450,4 @@ function ticksToNs(ticks: number, ticksPerSec: number): number {
   const scaled = ticks * 1e5;
   const whole = Math.floor(scaled / ticksPerSec);
   return whole * 1e4 + Math.floor(((scaled - whole * ticksPerSec) * 1e4) / ticksPerSec);
-}
-
-function swapped(value: number): number {
-  return (((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }

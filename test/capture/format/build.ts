@@ -37,6 +37,8 @@ export function pcap(packets: readonly PcapPacket[], shape: PcapShape = {}): Buf
   const parts = [u32(magic, little), u16(major, little), u16(minor, little), u32(0, little), u32(0, little)];
   parts.push(u32(shape.snaplen ?? 262_144, little), u32(shape.linktype ?? 1, little));
   const kuznetzov = magic === 0xa1b2cd34;
+  // IXIA's lcap: the length of all records.
+  if (magic >>> 8 === 0x1c0001) parts.push(u32(0, little));
   for (const { sec = 1_700_000_000, fraction = 0, data, origLen = data.length } of packets) {
     const lengths = [u32(data.length, little), u32(origLen, little)];
     if (major === 2 && minor < 3) lengths.reverse();

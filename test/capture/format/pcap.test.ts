@@ -34,6 +34,14 @@ describe("pcap", () => {
     expect(seen.map((frame) => frame.data)).toEqual([data.toString("hex"), data.toString("hex")]);
   });
 
+  it.each([0x1c0001ac, 0x1c0001ab])("reads IXIA's lcap, magic %i, of either byte order", (magic) => {
+    for (const little of [true, false]) {
+      const { seen, summary } = collect(pcap([{ data }, { data }], { magic, little }));
+      expect(seen.map((frame) => frame.data)).toEqual([data.toString("hex"), data.toString("hex")]);
+      expect(summary).toMatchObject({ format: "pcap", status: "ok" });
+    }
+  });
+
   it.each([1, 2])("takes the swapped lengths of version 2.%i", (minor) => {
     const { seen } = collect(pcap([{ data, origLen: 99 }], { minor }));
     expect(seen[0]).toMatchObject({ caplen: 16, origLen: 99 });
