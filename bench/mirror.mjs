@@ -29,7 +29,15 @@ function median(runs, argv, between = () => {}) {
 const round = (ms) => Math.round(ms);
 
 export async function run(report) {
-  await using lab = await startLab({ name: `bench-${process.pid}` });
+  const lab = await startLab({ name: `bench-${process.pid}` });
+  try {
+    await measureAll(report, lab);
+  } finally {
+    await lab[Symbol.asyncDispose]();
+  }
+}
+
+async function measureAll(report, lab) {
   const tapscope = (...args) => [process.execPath, program, "--lab", lab.name, ...args];
   const inLab = (...argv) => wrapForPlace(lab.place, argv);
   const vsctl = (...args) => inLab("ovs-vsctl", ...args);

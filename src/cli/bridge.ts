@@ -1,5 +1,5 @@
 /** `tapscope bridge list|create|destroy|config|trunk|notrunk|tunnel|notunnel|macs|ports`. */
-import { type Command, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { sanitize } from "../core/text.ts";
 import { globalOptions, print, printJson } from "./context.ts";
 import { openSwitch } from "./open-switch.ts";
@@ -95,7 +95,7 @@ export function registerBridge(program: Command): void {
   bridge
     .command("tunnel")
     .description("join a bridge to another machine's; prints the tunnel port's name")
-    .argument("<type>", "vxlan, gre or geneve")
+    .addArgument(new Argument("<type>").choices(["vxlan", "gre", "geneve"]))
     .argument("<bridge>")
     .argument("<remote-ip>")
     .option("--key <key>", "VNI or key: both ends need the same")

@@ -61,23 +61,29 @@ export interface MirrorRequest {
   readonly force?: boolean;
 }
 
-function fail(code: ErrorCode, why: string, hint?: string): never {
-  throw new TapscopeError(code, `could not create the mirror: ${why}`, { hint });
+function fail(code: ErrorCode, why: string, hint?: string, doing = "create the mirror"): never {
+  throw new TapscopeError(code, `could not ${doing}: ${why}`, { hint });
 }
 
 /** The port that mirrors of `name` have as source. @throws TapscopeError `E_NO_SOURCE`, `E_BOND_MEMBER` */
-function sourcePort(state: SwitchState, name: string): PortRow {
+function sourcePort(state: SwitchState, name: string, doing?: string): PortRow {
   const port = findPort(state, name);
   if (port) return port;
   for (const candidate of state.ports.values()) {
     if (candidate.interfaces.some((entry) => entry.name === name)) {
-      fail("E_BOND_MEMBER", `${name} is a member of bond ${candidate.name}`, `mirror the bond: ${candidate.name}`);
+      fail(
+        "E_BOND_MEMBER",
+        `${name} is a member of bond ${candidate.name}`,
+        `mirror the bond: ${candidate.name}`,
+        doing,
+      );
     }
   }
   fail(
     "E_NO_SOURCE",
     `source tap is not on a bridge: no port is called ${name}`,
-    "tapscope bridge ports lists the ports there are",
+    "tapscope bridge ports <bridge> lists the ports there are",
+    doing,
   );
 }
 
@@ -344,12 +350,13 @@ export async function addSources(
 ): Promise<MirrorInfo | undefined> {
   const state = await session.state();
   const row = one(state, which);
-  const ports = names.map((name) => sourcePort(state, name));
+  const doing = `change mirror ${row.name}`;
+  const ports = names.map((name) => sourcePort(state, name, doing));
   for (const port of ports) {
     if (port.uuid === row.outputPort)
-      throw new UsageError(`could not change mirror ${row.name}: cannot mirror tap to itself: ${port.name}`);
+      throw new UsageError(`could not ${doing}: cannot mirror tap to itself: ${port.name}`);
     if (port.bridge !== row.bridge)
-      fail("E_OTHER_BRIDGE", `interfaces on different bridges: ${port.bridge} and ${row.bridge}`);
+      fail("E_OTHER_BRIDGE", `interfaces on different bridges: ${port.bridge} and ${row.bridge}`, undefined, doing);
   }
   const parts = ports.flatMap(({ uuid }): Part[] => [
     [direction === "out" ? "remove" : "add", "mirror", row.uuid, "select_src_port", uuid],
