@@ -11,8 +11,8 @@ export { type CapturedPacket, type OpenCaptureOptions, openCapture } from "./cap
 export { type OpenSwitchOptions, openSwitch } from "./jobs/open-switch.ts";
 export { type TrafficRequest, type VerifyRequest, type VerifyResult, verifyMirror } from "./jobs/verify.ts";
 export type { BridgeInfo } from "./mirror/bridge.ts";
-export type { MirrorOutput, MirrorRequest } from "./mirror/mirror.ts";
 export type { Direction, MirrorHealth, MirrorInfo, MirrorSource } from "./mirror/mirror-info.ts";
+export type { MirrorOutput, MirrorRequest } from "./mirror/mirror-plan.ts";
 export type { Monitor, MonitorRequest } from "./mirror/monitor.ts";
 export { Switch } from "./mirror/switch.ts";
 export type { TapInfo, TapRequest } from "./mirror/tap.ts";

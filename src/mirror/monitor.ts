@@ -2,8 +2,9 @@
 import { TapscopeError } from "../core/errors.ts";
 import { ownerId } from "../core/identity.ts";
 import { type Device, requireDevice } from "./devices.ts";
-import { createMirror, type MirrorRequest, removalParts } from "./mirror.ts";
+import { createMirror, removalParts } from "./mirror.ts";
 import type { MirrorInfo } from "./mirror-info.ts";
+import type { MirrorRequest } from "./mirror-plan.ts";
 import { freeNames } from "./names.ts";
 import { OvsdbClient } from "./ovsdb/client.ts";
 import { map, type Row } from "./ovsdb/values.ts";

@@ -2,8 +2,9 @@
 import { type BridgeInfo, createBridge, destroyBridge, listBridges } from "./bridge.ts";
 import { type Cleaned, clean } from "./clean.ts";
 import { type Check, examine } from "./doctor.ts";
-import { addSources, createMirror, deleteMirrors, type MirrorRequest, removeSources } from "./mirror.ts";
+import { addSources, createMirror, deleteMirrors, removeSources } from "./mirror.ts";
 import { type Direction, type MirrorInfo, mirrorsOf } from "./mirror-info.ts";
+import type { MirrorRequest } from "./mirror-plan.ts";
 import { type Monitor, type MonitorRequest, makeMonitor } from "./monitor.ts";
 import { Session } from "./session.ts";
 import {

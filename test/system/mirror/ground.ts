@@ -73,6 +73,29 @@ export class Ground implements AsyncDisposable {
     );
   }
 
+  /** A mirror made without tapscope, as others make them. `source` undefined: of the whole bridge. */
+  async plainMirror(bridge: string, name: string, output: string, source?: string): Promise<void> {
+    const get = source === undefined ? [] : ["--id=@p", "get", "port", source, "--"];
+    const select = source === undefined ? "select_all=true" : "select_src_port=@p";
+    const create = ["--id=@m", "create", "mirror", `name=${name}`, select, "output_port=@o"];
+    await this.vsctl(
+      "--",
+      ...get,
+      "--id=@o",
+      "get",
+      "port",
+      output,
+      "--",
+      ...create,
+      "--",
+      "add",
+      "bridge",
+      bridge,
+      "mirrors",
+      "@m",
+    );
+  }
+
   /** Takes every mirror away without tapscope. */
   async clearMirrors(): Promise<void> {
     for (const [name] of await this.rows("bridge", "name"))

@@ -30,23 +30,7 @@ const nothing = { select_all: false, output_vlan: [], select_vlan: [], snaplen: 
 describe("mirror create", () => {
   it("makes exactly the mirror that was asked for, marked as ours, and leaves others alone", async () => {
     await addPort("spare");
-    const plain = ["--id=@p", "get", "port", "mega_tap1", "--", "--id=@o", "get", "port", "spare", "--"];
-    await ground.vsctl(
-      "--",
-      ...plain,
-      "--id=@m",
-      "create",
-      "mirror",
-      "name=m_eth0",
-      "select_src_port=@p",
-      "output_port=@o",
-      "--",
-      "add",
-      "bridge",
-      "mega_bridge",
-      "mirrors",
-      "@m",
-    );
+    await ground.plainMirror("mega_bridge", "m_eth0", "spare", "mega_tap1");
     const made = await ground.json<MirrorInfo>("mirror", "create", "mega_tap0", "mega_tap2");
     expect(made).toMatchObject({
       name: "mirror-mega_tap2",
@@ -249,31 +233,7 @@ describe("mirror list", () => {
 
   it("shows mirrors that OVS took and ignores, and mirrors that count", async () => {
     await ground.vsctl("add-br", "other_br", "--", "set", "bridge", "other_br", "datapath_type=netdev");
-    await ground.vsctl(
-      "--",
-      "--id=@p",
-      "get",
-      "port",
-      "mega_tap0",
-      "--",
-      "--id=@o",
-      "get",
-      "port",
-      "mega_tap2",
-      "--",
-      "--id=@m",
-      "create",
-      "mirror",
-      "name=lost",
-      "select_src_port=@p",
-      "output_port=@o",
-      "--",
-      "add",
-      "bridge",
-      "other_br",
-      "mirrors",
-      "@m",
-    );
+    await ground.plainMirror("other_br", "lost", "mega_tap2", "mega_tap0");
     const [lost] = await ground.json<MirrorInfo[]>("mirror", "list");
     expect(lost).toMatchObject({
       health: "not-applied",
@@ -344,26 +304,7 @@ describe("what a copy looks like", () => {
   });
 
   it("comes once across recirculation, and as it entered when flows change the packet on its way", async () => {
-    await ground.vsctl(
-      "--",
-      "--id=@o",
-      "get",
-      "port",
-      "mega_tap2",
-      "--",
-      "--id=@m",
-      "create",
-      "mirror",
-      "name=m",
-      "select_all=true",
-      "output_port=@o",
-      "--",
-      "add",
-      "bridge",
-      "mega_bridge",
-      "mirrors",
-      "@m",
-    );
+    await ground.plainMirror("mega_bridge", "m", "mega_tap2");
     const ofctl = (...args: string[]) => ground.inSwitch("ovs-ofctl", ...args);
     try {
       await ofctl("add-flow", "mega_bridge", "priority=9,icmp,icmp_type=8,actions=set_field:0->reg0,resubmit(,1)");
@@ -560,26 +501,7 @@ describe("a mirror made for a process", () => {
   it("is stale after kill -9, and clean removes it and nothing else", async () => {
     await addPort("spare");
     await addPort("mine");
-    await ground.vsctl(
-      "--",
-      "--id=@o",
-      "get",
-      "port",
-      "spare",
-      "--",
-      "--id=@m",
-      "create",
-      "mirror",
-      "name=m_eth0",
-      "select_all=true",
-      "output_port=@o",
-      "--",
-      "add",
-      "bridge",
-      "mega_bridge",
-      "mirrors",
-      "@m",
-    );
+    await ground.plainMirror("mega_bridge", "m_eth0", "spare");
     await using child = hold("60s");
     await watchOutput(child).until("mirror-mega_tap2");
     const alive = await ground.tapscope("clean");

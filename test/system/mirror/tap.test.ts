@@ -192,26 +192,7 @@ describe("tap delete", () => {
     });
     expect(await ground.mirrors()).toEqual([]);
     await ground.tapscope("tap", "create", "0", "--bridge", "minitest", "--name", "dst");
-    await ground.vsctl(
-      "--",
-      "--id=@o",
-      "get",
-      "port",
-      "dst",
-      "--",
-      "--id=@m",
-      "create",
-      "mirror",
-      "name=theirs",
-      "select_all=true",
-      "output_port=@o",
-      "--",
-      "add",
-      "bridge",
-      "minitest",
-      "mirrors",
-      "@m",
-    );
+    await ground.plainMirror("minitest", "theirs", "dst");
     expect(await ground.tapscope("tap", "delete", "dst")).toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining("mirror theirs, which tapscope did not make, needs it"),
