@@ -91,10 +91,10 @@ async function measureAll(report, lab) {
   ]);
   const remove = names.flatMap((name) => ["--", "del-port", name]);
   const up = names.map((name) => `link set dev ${name} up promisc on\n`).join("");
-  const bareCreate = timed(vsctl("--timeout=300", ...add)).ms;
+  const bareCreate = timed(vsctl("--timeout=900", ...add)).ms;
   const bareUp = timed(inLab("ip", "-batch", "-"), up).ms;
   const bareList = median(5, vsctl("--format=json", "list", "mirror"));
-  const bareDelete = timed(vsctl("--timeout=300", ...remove)).ms;
+  const bareDelete = timed(vsctl("--timeout=900", ...remove)).ms;
   const ourCreate = timed(tapscope("tap", "create", "10", "--count", String(MANY))).ms;
   const ourList = median(5, tapscope("--json", "mirror", "list"));
   const bridge = JSON.parse(timed(tapscope("--json", "tap", "list")).stdout);
@@ -155,5 +155,5 @@ async function firstCopies(report, lab, inLab, tapscope, bare, clear) {
       "ms since end": middle && round(middle.sinceEnd),
     });
   }
-  for (const child of [ping, capture]) child.kill();
+  for (const child of [ping, capture]) child.kill("SIGKILL");
 }
