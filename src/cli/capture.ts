@@ -1,9 +1,11 @@
 /** `tapscope capture <target> -w <file|->`. */
+import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { formatScaled, parseDuration, parseInteger, parseSize } from "../core/units.ts";
 import type { CaptureCounts, CaptureResult } from "../jobs/capture.ts";
+import type { Session } from "../mirror/session.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
 import { openSwitch } from "./open-switch.ts";
@@ -26,6 +28,27 @@ export function targetOptions(command: Command): Command {
     .option("--mirror <port...>", "mirror these ports to a monitor port of its own, and capture there")
     .option("--bridge <bridge>", "mirror a whole bridge to a monitor port of its own, and capture there")
     .option("--filter <bpf>", "capture filter, as tcpdump takes it (pcap-filter(7)); matches tagged frames too");
+}
+
+/**
+ * The switch that is meant, or null where that is not clear but the target is a device or a file here: it needs none.
+ * @param changes a mirror is to be made
+ */
+export async function openSwitchOfTarget(
+  command: Command,
+  target: string | undefined,
+  changes: boolean,
+): Promise<Session | null> {
+  try {
+    return await openSwitch(command, changes);
+  } catch (error) {
+    if (error instanceof UsageError && !changes && target !== undefined && isHere(target)) return null;
+    throw error;
+  }
+}
+
+function isHere(name: string): boolean {
+  return existsSync(name) || (!name.includes("/") && existsSync(`/sys/class/net/${name}`));
 }
 
 export function registerCapture(program: Command): void {
@@ -53,7 +76,7 @@ export function registerCapture(program: Command): void {
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
       const { capture } = await import("../jobs/capture.ts");
       const { exitCodeOf } = await import("../jobs/signals.ts");
-      await using session = await openSwitch(command, mirror !== undefined || bridge !== undefined);
+      await using session = await openSwitchOfTarget(command, port, mirror !== undefined || bridge !== undefined);
       if (dryRun) {
         const { sayCommands } = await import("../jobs/capture-target.ts");
         return await sayCommands(session, { port, mirror, bridge }, { filter, snaplen, immediate: false }, print);

@@ -2,16 +2,13 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import type { Snapshot } from "../capture/live/snapshot.ts";
-import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { parseDuration } from "../core/units.ts";
 import type { Interval, WatchOptions, WatchSource, WatchSummary } from "../jobs/watch.ts";
-import type { Session } from "../mirror/session.ts";
 import type { MirrorStrip } from "../tui/model.ts";
-import { targetOptions } from "./capture.ts";
+import { openSwitchOfTarget, targetOptions } from "./capture.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
-import { openSwitch } from "./open-switch.ts";
 
 /** Columns of a table that goes into a pipe. */
 const PIPE_COLS = 132;
@@ -41,12 +38,14 @@ export function registerWatch(program: Command): void {
       const intervalMs = parseDuration(options.interval ?? "2s");
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
       const changes = options.mirror !== undefined || options.bridge !== undefined;
-      await using session = await switchUnlessFile(command, target, changes);
+      const path = !changes && target?.includes("/");
+      await using session = path ? null : await openSwitchOfTarget(command, target, changes);
       const { watch, WATCH_CAPTURE } = await import("../jobs/watch.ts");
-      const source: WatchSource =
-        session === null
-          ? { kind: "file", path: target! }
-          : { kind: "port", session, target: { port: target, mirror: options.mirror, bridge: options.bridge } };
+      const { isPort } = await import("../jobs/capture-target.ts");
+      const isFile = path || (!changes && existsSync(target ?? "") && !(session && (await isPort(session, target!))));
+      const source: WatchSource = isFile
+        ? { kind: "file", path: target! }
+        : { kind: "port", session, target: { port: target, mirror: options.mirror, bridge: options.bridge } };
       if (dryRun && source.kind === "port") {
         const { sayCommands } = await import("../jobs/capture-target.ts");
         return await sayCommands(source.session, source.target, { filter, ...WATCH_CAPTURE }, print);
@@ -61,33 +60,6 @@ export function registerWatch(program: Command): void {
       });
       await endOfWatch(summary, json);
     });
-}
-
-/** The switch that is meant, or null when the target is a capture file: that is watched whatever switches there are. */
-async function switchUnlessFile(
-  command: Command,
-  target: string | undefined,
-  changes: boolean,
-): Promise<Session | null> {
-  if (target === undefined || changes || !(target.includes("/") || existsSync(target))) {
-    return await openSwitch(command, changes);
-  }
-  if (target.includes("/")) return null;
-  const { isPort } = await import("../jobs/capture-target.ts");
-  const session = await openSwitch(command, false).catch(nullIfUnclear);
-  let port = false;
-  try {
-    port = session !== null && (await isPort(session, target));
-    return port ? session : null;
-  } finally {
-    if (!port) await session?.[Symbol.asyncDispose]();
-  }
-}
-
-/** It is not clear which switch is meant. */
-function nullIfUnclear(error: unknown): null {
-  if (error instanceof UsageError) return null;
-  throw error;
 }
 
 /** The terminal UI where there can be one and nothing else is asked for, else text or JSON. */

@@ -171,6 +171,8 @@ export interface SpawnOptions {
   /** Default: all three are this process's own (`inherit`) when true, else pipes (standard input closed). */
   readonly inherit?: boolean;
   readonly stdin?: "pipe" | "ignore";
+  /** A descriptor to write to instead of the pipe (core/pipe.ts). */
+  readonly stdout?: number;
   readonly stderr?: "pipe" | "ignore";
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -199,7 +201,11 @@ export function spawn(argv: readonly string[], options: SpawnOptions = {}): Chil
     buffer: false,
     ...(options.inherit
       ? { stdio: "inherit" as const }
-      : { stdin: options.stdin ?? "ignore", stdout: "pipe" as const, stderr: options.stderr ?? "pipe" }),
+      : {
+          stdin: options.stdin ?? "ignore",
+          stdout: (options.stdout ?? "pipe") as "pipe",
+          stderr: options.stderr ?? "pipe",
+        }),
     env: { ...(options.inherit ? {} : { LC_ALL: "C" }), ...options.env },
   });
   const outer = subprocess.pid;

@@ -4,7 +4,7 @@ import { tcpdumpArgv } from "../capture/source/tcpdump.ts";
 import { pasteLine } from "../core/announce.ts";
 import { Cleanup } from "../core/cleanup.ts";
 import { messageOf, TapscopeError, UsageError } from "../core/errors.ts";
-import type { Place } from "../core/place.ts";
+import { HOST, type Place } from "../core/place.ts";
 import { findDevice, requireDevice } from "../mirror/devices.ts";
 import { type MirrorInfo, mirrorsOf } from "../mirror/mirror-info.ts";
 import { MONITOR_NAME, makeMonitor } from "../mirror/monitor.ts";
@@ -32,10 +32,21 @@ export interface CaptureTarget {
   readonly own: boolean;
 }
 
-/** @throws UsageError when it is not clear what is meant; TapscopeError when it cannot be captured on. */
-export async function openTarget(session: Session, request: TargetRequest, cleanup: Cleanup): Promise<CaptureTarget> {
+/**
+ * @param session null: there is no switch, and the request is for a device
+ * @throws UsageError when it is not clear what is meant; TapscopeError when it cannot be captured on.
+ */
+export async function openTarget(
+  session: Session | null,
+  request: TargetRequest,
+  cleanup: Cleanup,
+): Promise<CaptureTarget> {
   const given = [request.port, request.mirror, request.bridge].filter((part) => part !== undefined);
   if (given.length > 1) throw new UsageError("give a port, --mirror or --bridge: only one of them");
+  if (!session) {
+    const device = await requireDevice(HOST, request.port!, null);
+    return { device: request.port!, place: device.place, mirror: null, own: false };
+  }
   if (request.mirror !== undefined || request.bridge !== undefined) {
     const monitor = await makeMonitor(session, {
       sources: request.mirror ?? [],
@@ -59,14 +70,14 @@ export async function openTarget(session: Session, request: TargetRequest, clean
 
 /** Says what would be run, ready to paste, to capture on a target (`--dry-run`). */
 export async function sayCommands(
-  session: Session,
+  session: Session | null,
   request: TargetRequest,
   options: Omit<LiveOptions, "device">,
   say: (line: string) => void,
 ): Promise<void> {
   let device: string;
-  let { place } = session;
-  if (request.mirror !== undefined || request.bridge !== undefined) {
+  let place = session?.place ?? HOST;
+  if (session && (request.mirror !== undefined || request.bridge !== undefined)) {
     device = freeNames(MONITOR_NAME, 1, takenNames(await session.state()))[0]!;
     await openTarget(session, request, new Cleanup()).catch((error: unknown) => {
       if (!(error instanceof TapscopeError) || error.code !== "E_DRY_RUN") throw error;

@@ -53,7 +53,7 @@ export interface CaptureResult extends CaptureCounts {
 
 /** Captures until the time or count is reached, a signal comes, or the device is gone. */
 export async function capture(
-  session: Session,
+  session: Session | null,
   options: CaptureOptions,
 ): Promise<{ result: CaptureResult; ending: Ending; reason: string | null }> {
   using end = new JobEnd();

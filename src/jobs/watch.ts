@@ -17,7 +17,7 @@ export const WATCH_CAPTURE = { snaplen: 256, immediate: true } as const;
 const TEXT_ROWS = 20;
 
 export type WatchSource =
-  | { readonly kind: "port"; readonly session: Session; readonly target: TargetRequest }
+  | { readonly kind: "port"; readonly session: Session | null; readonly target: TargetRequest }
   | { readonly kind: "file"; readonly path: string };
 
 /** One interval as text or JSON is made from it. */
@@ -88,7 +88,9 @@ async function watchUntil(options: WatchOptions, end: JobEnd): Promise<WatchSumm
     const thread = cleanup.use("end the capture", new CaptureThread(jobOf(source, target, filter)));
     for (const lack of await Promise.race([thread.started, failing(end)])) options.note?.(lack);
     const strip =
-      target?.mirror && source.kind === "port" ? await followMirror(source.session, target, filter, cleanup) : null;
+      target?.mirror && source.kind === "port" && source.session
+        ? await followMirror(source.session, target, filter, cleanup)
+        : null;
     options.onStart?.();
     const timer = options.durationMs === undefined ? undefined : setTimeout(() => end.end(), options.durationMs);
     cleanup.add("stop the clock", () => clearTimeout(timer));

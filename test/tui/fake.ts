@@ -14,6 +14,7 @@ export function flow(id: number, over: Partial<FlowRow> = {}): FlowRow {
     respAddress: "10.0.9.4",
     respPort: 443,
     app: "ssl",
+    serverName: "api.example.test",
     state: "S1",
     history: "ShADd",
     vlans: [100],

@@ -64,6 +64,7 @@ describe("the screen", () => {
         origAddress: text,
         origPort: fc.option(fc.nat(65_535)),
         app: text,
+        serverName: text,
         state: text,
         history: text,
         vlans: fc.array(fc.nat(4095), { maxLength: 5 }),

@@ -25,10 +25,9 @@ export class FlowRows {
   readonly #table: FlowTable;
   /** Bits per second of a row. */
   readonly #rate: (row: number) => number;
-  readonly #labels: FlowLabels | undefined;
+  readonly #labels: FlowLabels;
 
-  /** @param labels what an analysis of payload has found out, where there is one */
-  constructor(table: FlowTable, rate: (row: number) => number, labels?: FlowLabels) {
+  constructor(table: FlowTable, rate: (row: number) => number, labels: FlowLabels) {
     this.#table = table;
     this.#rate = rate;
     this.#labels = labels;
@@ -93,6 +92,7 @@ export class FlowRows {
       respAddress: this.#address(row, false),
       respPort: port(false),
       app: this.#app(row),
+      serverName: this.#labels.serverName(row) ?? "",
       state: connState(table, row),
       history: table.history.text(row),
       vlans: table.deepVlans(row) ?? [table.vlan(row), table.innerVlan(row)].filter((vlan) => vlan !== 0),
@@ -117,7 +117,7 @@ export class FlowRows {
   }
 
   #app(row: number): string {
-    return this.#labels?.app(row) ?? this.#labels?.service(row) ?? "";
+    return this.#labels.app(row) ?? this.#labels.service(row) ?? "";
   }
 
   #address(row: number, orig: boolean): string {

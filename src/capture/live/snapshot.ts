@@ -34,6 +34,8 @@ export interface FlowRow {
   readonly respAddress: string;
   readonly respPort: number | null;
   readonly app: string;
+  /** The server's name as the client gave it (TLS, HTTP, …), or empty. */
+  readonly serverName: string;
   /** Zeek's conn_state. */
   readonly state: string;
   readonly history: string;

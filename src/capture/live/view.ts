@@ -37,13 +37,13 @@ export class FlowView {
     this.#live = live;
     this.#startMs = nowMs;
     this.#tickMs = nowMs;
-    const { table } = this.meter;
+    const { table, labels } = this.meter;
     this.#rates = new RowRates(table);
     const mean = (row: number): number => {
       const ms = durationMs(table, row);
       return ms > 0 ? ((table.frameBytes(row, true) + table.frameBytes(row, false)) * 8000) / ms : 0;
     };
-    this.#rows = new FlowRows(table, live ? (row) => this.#rates.of(row) : mean, this.meter.labels);
+    this.#rows = new FlowRows(table, live ? (row) => this.#rates.of(row) : mean, labels);
   }
 
   /** Counts a frame. */

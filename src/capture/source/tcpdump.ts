@@ -2,7 +2,10 @@
  * Live capture by tcpdump(1), read from its standard output as a capture file. It loses least of what was tried
  * (docs/decisions/), runs in any place, and counts what the kernel dropped: SIGUSR1 makes it tell while it runs.
  */
+import { closeSync } from "node:fs";
+import { type ConnectOpts, Socket, type SocketConstructorOpts } from "node:net";
 import { TapscopeError, UsageError } from "../../core/errors.ts";
+import { openPipe, type Pipe } from "../../core/pipe.ts";
 import type { Place } from "../../core/place.ts";
 import { type Child, failure, spawn } from "../../core/process.ts";
 import { captureFilter } from "../filter/bpf.ts";
@@ -17,6 +20,8 @@ const BUFFER_KIB = 65_536;
 const BLOCK_MS = 1100;
 const START_TIMEOUT_MS = 10_000;
 const STDERR_KEPT = 4000;
+/** Bytes a read takes at most: as much as a pipe holds. */
+const CHUNK = 65_536;
 
 export interface TcpdumpOptions extends LiveOptions {
   readonly place: Place;
@@ -42,6 +47,8 @@ export class Tcpdump implements LiveSource {
   readonly lacks: readonly string[] = [];
   readonly #child: Child;
   readonly #options: TcpdumpOptions;
+  /** The pipe that tcpdump writes to, until it is read. */
+  #readFd: number;
   #drops: Drops | null = null;
   #reader: CaptureReader | undefined;
   #stderr = "";
@@ -49,11 +56,11 @@ export class Tcpdump implements LiveSource {
   #stopping = false;
   #onListening: (() => void) | undefined;
 
-  private constructor(options: TcpdumpOptions) {
+  private constructor(options: TcpdumpOptions, { readFd, writeFd }: Pipe) {
     this.#options = options;
-    this.#child = spawn(tcpdumpArgv(options), { place: options.place });
-    // Held until `run`: what nobody listens to yet would be let flow away.
-    this.#child.stdout!.pause();
+    this.#readFd = readFd;
+    this.#child = spawn(tcpdumpArgv(options), { place: options.place, stdout: writeFd });
+    closeSync(writeFd);
     this.#child.stderr!.setEncoding("utf8").on("data", (text: string) => this.#readStderr(text));
   }
 
@@ -62,7 +69,7 @@ export class Tcpdump implements LiveSource {
    * @throws TapscopeError that tells why it cannot; UsageError when the filter is wrong.
    */
   static async start(options: TcpdumpOptions): Promise<Tcpdump> {
-    const source = new Tcpdump(options);
+    const source = new Tcpdump(options, await openPipe());
     let timer: NodeJS.Timeout | undefined;
     const started = await Promise.race([
       new Promise<"listening">((resolve) => {
@@ -79,6 +86,7 @@ export class Tcpdump implements LiveSource {
       await source[Symbol.asyncDispose]();
       throw new TapscopeError("E_CAPTURE_START", `cannot capture on ${options.device}: tcpdump does not start`);
     }
+    await source[Symbol.asyncDispose]();
     throw explain({ ...started, stderr: source.#stderr }, source.#child, options);
   }
 
@@ -97,21 +105,35 @@ export class Tcpdump implements LiveSource {
   async run(sink: FrameSink): Promise<CaptureEnd> {
     const reader = new CaptureReader(sink);
     this.#reader = reader;
-    const stdout = this.#child.stdout!;
     let failed: unknown;
     await new Promise<void>((resolve) => {
-      stdout.on("data", (chunk: Buffer) => {
-        try {
-          reader.push(chunk);
-        } catch (error) {
-          // The sink cannot take any more (a full disk): there is no use in going on.
-          failed ??= error;
-          stdout.destroy();
-        }
+      const buffer = Buffer.allocUnsafeSlow(CHUNK);
+      // Every read goes into the one buffer. `onread` is documented for this constructor, its types know it only of connect().
+      const options: SocketConstructorOpts & Pick<ConnectOpts, "onread"> = {
+        fd: this.#readFd,
+        readable: true,
+        writable: false,
+        onread: {
+          buffer,
+          callback: (length: number) => {
+            try {
+              reader.push(buffer.subarray(0, length));
+            } catch (error) {
+              // The sink cannot take any more (a full disk): there is no use in going on.
+              failed ??= error;
+              socket.destroy();
+            }
+            return true;
+          },
+        },
+      };
+      const socket = new Socket(options);
+      socket.on("error", (error) => {
+        failed ??= error;
       });
-      stdout.on("close", resolve);
-      stdout.resume();
+      socket.on("close", () => resolve());
     });
+    this.#readFd = -1;
     if (failed !== undefined) {
       await this[Symbol.asyncDispose]();
       throw failed;
@@ -137,6 +159,8 @@ export class Tcpdump implements LiveSource {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#readFd >= 0 && !this.#reader) closeSync(this.#readFd);
+    this.#readFd = -1;
     await this.#child[Symbol.asyncDispose]();
   }
 

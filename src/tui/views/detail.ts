@@ -39,6 +39,7 @@ export function renderDetail(model: Model, glyphs: Glyphs): Line[] {
         span(text(row.app || "-")),
         span("  vlan ", "label"),
         span(row.vlans.join(",") || "-"),
+        ...(row.serverName === "" ? [] : [span("  name ", "label"), span(text(row.serverName))]),
       ],
       [
         span(" first ", "label"),

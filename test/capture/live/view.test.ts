@@ -5,7 +5,7 @@ import { FlowView } from "../../../src/capture/live/view.ts";
 
 const START = 1_700_000_000;
 
-/** An Ethernet frame with an IPv4 UDP datagram from 10.0.0.`from` to 10.0.1.1:53. */
+/** An Ethernet frame with an IPv4 UDP datagram from 10.0.0.`from` to 10.0.1.1:9999. */
 function udp(from: number, length: number, sec: number): Frame {
   const data = Buffer.alloc(14 + length);
   data.writeUInt16BE(0x0800, 12);
@@ -15,7 +15,7 @@ function udp(from: number, length: number, sec: number): Frame {
   data[23] = 17;
   data.set([10, 0, from >> 8, from & 255, 10, 1, 0, 1], 26);
   data.writeUInt16BE(1000 + from, 34);
-  data.writeUInt16BE(53, 36);
+  data.writeUInt16BE(9999, 36);
   data.writeUInt16BE(length - 20, 38);
   const frame = new Frame();
   return Object.assign(frame, { data, caplen: data.length, origLen: data.length, sec, linktype: 1 });
@@ -47,7 +47,7 @@ describe("the flow view", () => {
     const snapshot = see(filled(30));
     expect(snapshot.rows.map((row) => row.origPackets)).toEqual([30, 29, 28, 27, 26]);
     expect(snapshot).toMatchObject({ flows: 30, scrollable: 30, packets: 465, offset: 0, state: "running" });
-    expect(snapshot.rows[0]).toMatchObject({ proto: "udp", origAddress: "10.0.0.30", origPort: 1030, respPort: 53 });
+    expect(snapshot.rows[0]).toMatchObject({ proto: "udp", origAddress: "10.0.0.30", origPort: 1030, respPort: 9999 });
     expect(snapshot.rows[0]!.origBytes).toBe(3000);
   });
 
@@ -106,7 +106,7 @@ describe("the flow view", () => {
 
   it("gives the same rows as connection records on request", () => {
     const [record] = see(filled(2), { records: true }).records as Record<string, unknown>[];
-    expect(record).toMatchObject({ "id.orig_h": "10.0.0.2", "id.resp_p": 53, proto: "udp", orig_pkts: 2 });
+    expect(record).toMatchObject({ "id.orig_h": "10.0.0.2", "id.resp_p": 9999, proto: "udp", orig_pkts: 2 });
   });
 
   it("answers before the first packet", () => {

@@ -14,10 +14,10 @@ afterAll(async () => {
   await wire[Symbol.asyncDispose]();
 });
 
-const python = (): Child =>
-  spawn(["python3", join(import.meta.dirname, "stall.py"), process.execPath, program, "watch", wire.device], {
-    stdin: "pipe",
-  });
+const python = (): Child => {
+  const watch = [process.execPath, program, "--db", "/nonexistent/db.sock", "watch", wire.device];
+  return spawn(["python3", join(import.meta.dirname, "stall.py"), ...watch], { stdin: "pipe" });
+};
 
 /** Bytes that the tcpdump on the wire has written so far; null when there is none. */
 function written(): number | null {

@@ -14,7 +14,8 @@ afterAll(async () => {
   await wire[Symbol.asyncDispose]();
 });
 
-const tapscope = `${process.execPath} ${program}`;
+// A switch that is not there: labs of other tests must not make it unclear which one is meant.
+const tapscope = `${process.execPath} ${program} --db /nonexistent/db.sock`;
 const watchLine = (): string => `${tapscope} watch ${wire.device}; echo "ended: $?"`;
 
 /** PIDs of the processes that work on the wire: `watch` itself (`node`) or its tcpdump. */
