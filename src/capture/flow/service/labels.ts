@@ -21,7 +21,7 @@ import { queryName } from "./dns.ts";
 import { ftpDataEnd } from "./ftp.ts";
 import { asksForWebsocket, host, isHttpRequest } from "./http.ts";
 import { tcpApp } from "./tcp-apps.ts";
-import { isTls, serverName } from "./tls.ts";
+import { helloGoesOn, isTls, serverName } from "./tls.ts";
 import { udpApp } from "./udp-apps.ts";
 
 /** Packets with payload that are looked at before a connection is given up, and before a change to TLS is. */
@@ -30,6 +30,9 @@ const MAX_TRIES_FOR_TLS = 24;
 const DONE = 255;
 /** Data connections FTP has announced and nobody has opened. */
 const MAX_EXPECTED = 10_000;
+/** ClientHellos that are being put together, and bytes of each. */
+const MAX_HELLOS = 10_000;
+const MAX_HELLO = 16_384;
 
 const FTP = appNumber("ftp");
 const FTP_DATA = appNumber("ftp-data");
@@ -51,6 +54,12 @@ const OF_TUNNEL = new Map<number, AppNumber>([
   [TUNNEL_AYIYA, appNumber("ayiya")],
 ]);
 
+interface Hello {
+  readonly bytes: Buffer;
+  /** The sequence number with which it goes on. */
+  readonly nextSeq: number;
+}
+
 export class ServiceLabels implements FlowLabels {
   readonly #table: FlowTable;
   #capacity = 1024;
@@ -62,6 +71,8 @@ export class ServiceLabels implements FlowLabels {
   /** It changed to TLS. */
   #changed = new Uint8Array(1024);
   readonly #names: (string | undefined)[] = [];
+  /** ClientHellos that go on in another segment. */
+  readonly #hellos = new Map<number, Hello>();
   /** Where FTP said that data will be sent, as `end` makes one number of it. */
   readonly #expected = new Set<number>();
 
@@ -129,6 +140,7 @@ export class ServiceLabels implements FlowLabels {
     this.#tries[row] = 0;
     this.#changed[row] = 0;
     this.#names[row] = undefined;
+    if (this.#hellos.size > 0) this.#hellos.delete(row);
     if (this.#expected.size > 0 && this.#expected.delete(this.#end(row, false, this.#table.port(row, false)))) {
       this.#apps[row] = FTP_DATA;
       this.#tries[row] = DONE;
@@ -174,7 +186,10 @@ export class ServiceLabels implements FlowLabels {
       this.#name(row, queryName(data, at + (p.ipProto === TCP ? 2 : 0), end));
       this.#tries[row] = DONE;
     } else if (app === TLS) {
-      if (this.#name(row, serverName(data, at, end)) || tries >= MAX_TRIES) this.#tries[row] = DONE;
+      if (this.#helloName(row, p) || tries >= MAX_TRIES) {
+        this.#tries[row] = DONE;
+        this.#hellos.delete(row);
+      }
     } else if (MAY_CHANGE.has(app)) {
       if (app === FTP) {
         this.#expectData(row, p);
@@ -193,6 +208,23 @@ export class ServiceLabels implements FlowLabels {
       }
       if (this.#tries[row]! >= MAX_TRIES_FOR_TLS) this.#tries[row] = DONE;
     } else this.#tries[row] = DONE;
+  }
+
+  /** Looks for the name in a ClientHello, which may need several segments; true when it is found, or cannot be any more. */
+  #helloName(row: number, p: Packet): boolean {
+    const { data, payload: at, payloadCaptured, payloadLength, tcpSeq } = p;
+    const end = at + payloadCaptured;
+    if (this.#name(row, serverName(data, at, end))) return true;
+    const begun = this.#hellos.get(row);
+    if (payloadCaptured < payloadLength) return false;
+    if (begun ? tcpSeq !== begun.nextSeq : !helloGoesOn(data, at, end)) return false;
+    const segment = data.subarray(at, end);
+    const bytes = begun ? Buffer.concat([begun.bytes, segment]) : Buffer.from(segment);
+    if (this.#name(row, serverName(bytes, 0, bytes.length))) return true;
+    if (!helloGoesOn(bytes, 0, bytes.length) || bytes.length > MAX_HELLO) return true;
+    if (!begun && this.#hellos.size >= MAX_HELLOS) return false;
+    this.#hellos.set(row, { bytes, nextSeq: (tcpSeq + payloadLength) >>> 0 });
+    return false;
   }
 
   /** Keeps the first name. */

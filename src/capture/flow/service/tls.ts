@@ -65,6 +65,13 @@ export function serverName(data: Uint8Array, offset: number, end: number): strin
   return nameIn(data, at, end);
 }
 
+/** Whether a ClientHello begins at `offset` that is longer than what is there. */
+export function helloGoesOn(data: Uint8Array, offset: number, end: number): boolean {
+  if (end - offset < 9 || data[offset] !== HANDSHAKE || data[offset + 5] !== CLIENT_HELLO) return false;
+  const length = (data[offset + 6]! << 16) | u16(data, offset + 7);
+  return offset + 9 + length > end;
+}
+
 /** The server name among the extensions of a ClientHello, whose list (with its length) begins at `at`. */
 function nameIn(data: Uint8Array, at: number, end: number): string | undefined {
   if (at + 2 > end) return undefined;
