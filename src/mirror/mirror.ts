@@ -21,7 +21,7 @@ import {
   usableFilter,
 } from "./mirror-plan.ts";
 import { isUuid } from "./names.ts";
-import { bringOutputUp, checkOutputDevice, checkOutputRow, silentUp } from "./output.ts";
+import { checkOutputDevice, checkOutputRow, readyOutput, silentUp } from "./output.ts";
 import { externalIds, type Part, wasCommitted } from "./ovs-vsctl.ts";
 import { FLOODED, findBridge, findPort, isOwned, MADE_PORT, newPortParts, SOURCES, TAG_BEFORE } from "./rows.ts";
 import type { Session } from "./session.ts";
@@ -51,7 +51,7 @@ export async function createMirror(session: Session, request: MirrorRequest): Pr
   if (made && "remote" in request.output) await checkUnderlay(session, request, bridge, sources);
   const filter = request.filter === undefined ? undefined : await usableFilter(session, request.filter);
   const device = output ? await checkOutputDevice(session, output, request.force ?? false) : undefined;
-  if (device) await bringOutputUp(session, device, request.force ?? false);
+  if (output && device) await readyOutput(session, output, device, request.force ?? false);
   const parts = [
     ...(made ? newPortParts(made) : []),
     ...mirrorParts(state, bridge, sources, output, made, { ...request, filter }),

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { TapscopeError } from "../core/errors.ts";
 import { type Device, findDevice, givenAddresses } from "./devices.ts";
 import { parseFdb } from "./fdb.ts";
-import { findBridge } from "./rows.ts";
+import { findBridge, isOwned } from "./rows.ts";
 import type { Session } from "./session.ts";
 import type { MirrorRow, PortRow, SwitchState } from "./state.ts";
 
@@ -125,13 +125,16 @@ export async function checkOutputDevice(
 }
 
 /**
- * Brings an output up: nothing arrives on a port that is down. One that says nothing by itself: IPv6 is off before it is up.
+ * Makes an output ready: up, since nothing arrives on a port that is down, and silent: without IPv6 before it is up. A tap of ours
+ * that is up already loses its link-local address, and with it IPv6's chatter.
  * @throws TapscopeError `E_MIRROR_OUTPUT_NO_CARRIER` when nothing is at its other end, unless `force`
  */
-export async function bringOutputUp(session: Session, device: Device, force: boolean): Promise<void> {
+export async function readyOutput(session: Session, port: PortRow, device: Device, force: boolean): Promise<void> {
   if (!device.up) {
     session.warn(`${device.name} was down: bringing it up`);
     await session.ip(silentUp(device.name));
+  } else if (isOwned(port) && device.addresses.length > 0 && givenAddresses(device).length === 0) {
+    await session.ip([`link set dev ${device.name} addrgenmode none`, `address flush dev ${device.name} scope link`]);
   }
   if (session.dryRun) return;
   const now = device.up ? device : await findDevice(session.place, device.name, device.mac);
