@@ -139,7 +139,7 @@ ensure_build() {
 
 case $job in
   demo) ensure_packages <<< "$demo_tools"; ensure_tun; ensure_npm; ensure_build ;;
-  test) ensure_packages <<< "$demo_tools$test_tools"; ensure_tun; ensure_npm; ensure_build ;;
+  test) ensure_packages <<< "$demo_tools$test_tools"; ensure_tun; bash scripts/vm-kernel.sh; ensure_npm; ensure_build ;;
   check) ensure_npm ;;
   *) say "unknown job '$job'"; exit 2 ;;
 esac

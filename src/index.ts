@@ -1,4 +1,13 @@
 /** The public library: what `import … from "tapscope"` gives. Nothing else is public. */
+export {
+  type ExtractFailure,
+  type ExtractOptions,
+  type ExtractReport,
+  type ExtractResult,
+  extract,
+} from "./bro/disk/extract/extract.ts";
+export { type Disk, type FoundPartition, type OpenOptions, openDisk } from "./bro/disk/open.ts";
+export type { DirectoryEntry, FileNode, FileTree } from "./bro/disk/tree.ts";
 export { type CommunityIdInput, communityId } from "./capture/flow/community-id.ts";
 export {
   type ConnectionRecord,

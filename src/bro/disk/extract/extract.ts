@@ -143,6 +143,7 @@ async function extractDisk(
       onProgress: (bytes, files) => Object.assign(progress, { bytes, files }),
     });
     tell();
+    manifest.close();
     const verdict = await disk.verdict();
     const damaged = manifest.damaged || verdict.damaged;
     return {
@@ -163,9 +164,9 @@ async function extractDisk(
       damaged,
     };
   } catch (error) {
+    manifest?.abandon();
     throw error instanceof Error && "syscall" in error ? toDestinationError(error, destination.path) : error;
   } finally {
-    manifest?.close();
     if (folder !== null) output?.close();
   }
 }

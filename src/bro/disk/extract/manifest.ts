@@ -41,6 +41,7 @@ export class Manifest {
   damaged = false;
   readonly #fd: number;
   #pending = "";
+  #open = true;
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -85,7 +86,13 @@ export class Manifest {
     const unlisted = this.skippedCount - WRITTEN;
     if (unlisted > 0) this.add(Buffer.from(""), null, { why: `${unlisted} more were skipped and are not listed` });
     this.#flush();
-    closeSync(this.#fd);
+    this.abandon();
+  }
+
+  /** Closes it as it is: the run has failed. */
+  abandon(): void {
+    if (this.#open) closeSync(this.#fd);
+    this.#open = false;
   }
 
   #flush(): void {

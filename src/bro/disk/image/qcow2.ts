@@ -107,7 +107,10 @@ export class Qcow2Image implements BlockDevice {
       else if (run.kind === "unallocated") await this.#readBacking(at, target);
       else if (run.kind === "data") await this.#file.read(run.host, run.length, target);
       else {
-        inflating.push(this.#readCompressed(run.high, run.low, at % this.#clusterSize, target));
+        const inflated = this.#readCompressed(run.high, run.low, at % this.#clusterSize, target);
+        // Awaited below; until then, or when another cluster fails first, a failure is not unhandled.
+        inflated.catch(() => {});
+        inflating.push(inflated);
         if (inflating.length >= INFLATE_AT_ONCE) await Promise.all(inflating.splice(0));
       }
       done += run.length;
