@@ -176,6 +176,14 @@ describe("damaged pcapng", () => {
     expect(followedBy(bad).error).toContain("claims 5000 captured bytes in a block of");
   });
 
+  it("stops at a capture length that reaches into the block's own trailer", () => {
+    const bad = enhanced({ data });
+    bad.writeUInt32LE(bad.length - 31, 20);
+    expect(followedBy(bad)).toMatchObject({ status: "corrupt", packets: 1 });
+    const exact = enhanced({ data: Buffer.alloc(20) });
+    expect(followedBy(exact)).toMatchObject({ status: "ok", packets: 2 });
+  });
+
   it.each([
     ["too small", 8],
     ["no multiple of four", 54],

@@ -158,6 +158,23 @@ describe("lz4", () => {
     },
   );
 
+  it("copies nothing from before the data it has decoded", async () => {
+    const descriptor = Buffer.from([0x60, 0x40]);
+    const check = Buffer.from([(new Xxh32().update(descriptor).digest() >>> 8) & 255]);
+    // One literal, then a match that begins five bytes back.
+    const block = Buffer.from([0x10, 0x41, 5, 0, 0x10, 0x42]);
+    const frame = [
+      Buffer.from([0x04, 0x22, 0x4d, 0x18]),
+      descriptor,
+      check,
+      Buffer.from([block.length, 0, 0, 0]),
+      block,
+    ];
+    const description = await read(Buffer.concat([...frame, Buffer.alloc(4)]));
+    expect(description).toMatchObject({ status: "corrupt", compression: "lz4" });
+    expect(description.error).toContain("lz4 data is damaged in the block at offset 7");
+  });
+
   it("hashes as xxHash-32 does, however the bytes are cut", () => {
     const bytes = Buffer.from("Nobody inspects the spammish repetition");
     expect(new Xxh32().update(bytes).digest()).toBe(0xe2293b2f);
