@@ -69,7 +69,11 @@ export async function createMirror(session: Session, request: MirrorRequest): Pr
   }
   if (session.dryRun) return undefined;
   const after = await session.state();
-  const row = after.mirrors.find((mirror) => mirror.uuid === uuid);
+  // ovs-vsctl says no uuid when vswitchd was so slow that its time ran out, and the mirror came all the same.
+  const before = new Set(state.mirrors.map((mirror) => mirror.uuid));
+  const isMade = (mirror: MirrorRow) =>
+    uuid === undefined ? mirror.bridge === bridge.name && !before.has(mirror.uuid) : mirror.uuid === uuid;
+  const row = after.mirrors.find(isMade);
   if (!row) fail("E_MIRROR_GONE", "it was there and is gone again: somebody else removed it");
   return mirrorInfo(after, row);
 }
