@@ -1,7 +1,7 @@
 /** `tapscope lab up|down|status|exec`: the private Open vSwitch with hosts a and b and a monitor tap. */
 import type { Command } from "commander";
 import { TapscopeError } from "../core/errors.ts";
-import { globalOptions, print, printJson } from "./context.ts";
+import { globalOptions, print, printJson, refuseDryRun } from "./context.ts";
 
 export function registerLab(program: Command): void {
   const lab = program
@@ -16,6 +16,7 @@ export function registerLab(program: Command): void {
       "start a lab, if it does not run: bridge mega_bridge, hosts a (10.0.0.1) and b (10.0.0.2), monitor tap mega_tap2",
     )
     .action(async (_, command: Command) => {
+      refuseDryRun(command);
       const { ensureLab } = await import("../lab/lab.ts");
       const { json } = globalOptions(command);
       const { lab: up, made } = await ensureLab({ name: labName(command) });
@@ -29,6 +30,7 @@ export function registerLab(program: Command): void {
   named(lab.command("down"))
     .description("end a lab, and everything in it")
     .action(async (_, command: Command) => {
+      refuseDryRun(command);
       const { stopLab } = await import("../lab/lab.ts");
       const { json } = globalOptions(command);
       const name = labName(command);
@@ -60,10 +62,11 @@ export function registerLab(program: Command): void {
     .argument("<command...>", "the program and its arguments, after --")
     .action(async (host: string, argv: string[], _, command: Command) => {
       const { findLab } = await import("../lab/find.ts");
-      globalOptions(command);
+      const { dryRun } = globalOptions(command);
       const name = labName(command);
       const up = findLab(name);
       if (!up) throw notUp(name);
+      if (dryRun) return print((await import("../core/announce.ts")).pasteLine(argv, up.host(host)));
       const { runInForeground } = await import("../jobs/foreground.ts");
       process.exitCode = await runInForeground(argv, up.host(host));
     });

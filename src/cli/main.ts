@@ -9,7 +9,9 @@ import { buildProgram } from "./program.ts";
 async function main(argv: readonly string[]): Promise<number> {
   const options = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
   const shown = { json: options.includes("--json"), verbose: options.includes("-v") || options.includes("--verbose") };
+  let unwritten: Error | undefined;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") unwritten = error;
     // A running job listens too, and ends itself in order (jobs/signals.ts).
     if (process.stdout.listenerCount("error") > 1) return;
     // A reader that has had enough (`tapscope … | head`) is no error.
@@ -17,6 +19,7 @@ async function main(argv: readonly string[]): Promise<number> {
   });
   try {
     await buildProgram().parseAsync(argv, { from: "user" });
+    if (unwritten) return reportError(unwritable(unwritten), shown);
     return typeof process.exitCode === "number" ? process.exitCode : EXIT_DONE;
   } catch (error) {
     if (!(error instanceof CommanderError)) return reportError(error, shown);

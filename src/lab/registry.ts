@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { TapscopeError, UsageError } from "../core/errors.ts";
+import { messageOf, TapscopeError, UsageError } from "../core/errors.ts";
 import { isAlive } from "../core/identity.ts";
 import { sanitize } from "../core/text.ts";
 
@@ -45,7 +45,7 @@ export function labsDir(): string {
   const uid = process.getuid?.() ?? 0;
   const runtime = process.env.XDG_RUNTIME_DIR;
   const base = runtime?.startsWith("/") && existsSync(runtime) ? runtime : `/tmp/tapscope-${uid}`;
-  mkdirSync(base, { recursive: true, mode: 0o700 });
+  makeDir(base);
   // Anybody can make a folder of that name in /tmp before we do.
   const stat = lstatSync(base);
   if (!stat.isDirectory() || stat.uid !== uid || (stat.mode & 0o022) !== 0) {
@@ -53,13 +53,26 @@ export function labsDir(): string {
       "E_LAB_DIR",
       `cannot keep labs in ${base}: it belongs to somebody else, or others may write to it`,
       {
-        hint: "remove it, or set XDG_RUNTIME_DIR to a folder of your own",
+        hint: `${base === runtime ? "" : "remove it, or "}set XDG_RUNTIME_DIR to a folder of your own`,
       },
     );
   }
   const labs = join(base, "labs");
-  mkdirSync(labs, { recursive: true, mode: 0o700 });
+  makeDir(labs);
   return labs;
+}
+
+// Not recursively: in /proc, Node's own `recursive` never returns.
+function makeDir(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+    throw new TapscopeError("E_LAB_DIR", `cannot keep labs in ${path}: ${messageOf(error)}`, {
+      hint: "set XDG_RUNTIME_DIR to a folder of your own",
+      cause: error,
+    });
+  }
 }
 
 export function labDir(name: string): string {

@@ -61,6 +61,13 @@ it("removes the mirror of `mirror create --for` when its output cannot be writte
   expect((await ended).exitCode).toBe(1);
 });
 
+it("says that a demo's last words could not be written", async () => {
+  const { ended } = start(openSync("/dev/full", "w"), "demo", "--duration", "1s");
+  const { exitCode, words } = await ended;
+  expect(exitCode).toBe(1);
+  expect(words).toMatch(/gone\ntapscope: cannot write standard output: no space left on device\n$/);
+});
+
 it("says that a list cannot be written", async () => {
   const { ended } = start(openSync("/dev/full", "w"), "tap", "list");
   expect(await ended).toEqual({
