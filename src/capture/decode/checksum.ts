@@ -17,8 +17,18 @@ function viewOf(data: Uint8Array): DataView {
   return view;
 }
 
-/** The sum of the bytes from `start` to `end` as big-endian words of 16 bits, added to `initial`. */
+/** Bytes whose words add up to less than 2^31. */
+const BLOCK = 32 * 1024;
+
+/** The sum of the bytes from `start` to `end` as big-endian words of 16 bits, added to `initial`, folded to below 2^17. */
 function addWords(data: Uint8Array, start: number, end: number, initial: number): number {
+  let sum = fold(initial);
+  let at = start;
+  for (; end - at > BLOCK; at += BLOCK) sum = addBlock(data, at, at + BLOCK, sum);
+  return addBlock(data, at, end, sum);
+}
+
+function addBlock(data: Uint8Array, start: number, end: number, initial: number): number {
   const words = viewOf(data);
   let sum = initial;
   let at = start;
@@ -27,24 +37,28 @@ function addWords(data: Uint8Array, start: number, end: number, initial: number)
     const b = words.getInt32(at + 4);
     const c = words.getInt32(at + 8);
     const d = words.getInt32(at + 12);
-    sum += (a >>> 16) + (a & 0xffff) + (b >>> 16) + (b & 0xffff);
-    sum += (c >>> 16) + (c & 0xffff) + (d >>> 16) + (d & 0xffff);
+    sum = (sum + (a >>> 16) + (a & 0xffff) + (b >>> 16) + (b & 0xffff)) | 0;
+    sum = (sum + (c >>> 16) + (c & 0xffff) + (d >>> 16) + (d & 0xffff)) | 0;
   }
   for (const stop = end - 3; at < stop; at += 4) {
     const a = words.getInt32(at);
-    sum += (a >>> 16) + (a & 0xffff);
+    sum = (sum + (a >>> 16) + (a & 0xffff)) | 0;
   }
   if (at + 1 < end) {
-    sum += (data[at]! << 8) | data[at + 1]!;
+    sum = (sum + ((data[at]! << 8) | data[at + 1]!)) | 0;
     at += 2;
   }
-  if (at < end) sum += data[at]! << 8;
-  return sum;
+  if (at < end) sum = (sum + (data[at]! << 8)) | 0;
+  return fold(sum);
+}
+
+function fold(sum: number): number {
+  return (sum & 0xffff) + (sum >>> 16);
 }
 
 /** All ones: zero in one's complement. */
 function isValid(sum: number): boolean {
-  return sum > 0 && sum % 0xffff === 0;
+  return fold(fold(sum)) === 0xffff;
 }
 
 /** False when the IPv4 header or the transport's checksum is wrong. What was not captured whole cannot be judged: true. */

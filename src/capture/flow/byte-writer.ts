@@ -2,6 +2,7 @@
 
 const ZERO = 0x30;
 const HEX = Buffer.from("0123456789abcdef", "latin1");
+const BASE62 = Buffer.from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "latin1");
 
 export class ByteWriter {
   bytes = Buffer.allocUnsafe(256 * 1024);
@@ -80,6 +81,18 @@ export class ByteWriter {
     this.#digits((word >>> 8) & 255);
     this.byte(0x2e);
     this.#digits(word & 255);
+  }
+
+  /** A 32-bit number as six digits of base 62. */
+  base62(word: number): void {
+    let rest = word;
+    const end = this.length + 6;
+    for (let at = end - 1; at >= this.length; at--) {
+      const next = Math.floor(rest / 62);
+      this.bytes[at] = BASE62[rest - next * 62]!;
+      rest = next;
+    }
+    this.length = end;
   }
 
   mac(bytes: Uint8Array, offset: number): void {

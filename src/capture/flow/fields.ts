@@ -7,7 +7,7 @@ import { formatIpv6 } from "./address.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { COMMUNITY_ID_LENGTH, writeCommunityId } from "./community-id.ts";
 import { isLocal } from "./local-nets.ts";
-import { connState, formatUid, protocolName, zeekProtocolName } from "./names.ts";
+import { connState, protocolName, zeekProtocolName } from "./names.ts";
 import { CLOSE_REASONS, type FlowTable } from "./table.ts";
 
 /** What an analysis of payload has found out about a connection; all text is as it was on the wire. */
@@ -48,6 +48,11 @@ function constant(w: ByteWriter, text: string): true {
   }
   w.raw(bytes);
   return true;
+}
+
+/** One of a small number of names, or none. */
+function name(w: ByteWriter, value: string | undefined): boolean {
+  return value !== undefined && constant(w, value);
 }
 
 function number(w: ByteWriter, value: number): true {
@@ -101,6 +106,11 @@ function localZeek(orig: boolean) {
   return (w: ByteWriter, t: FlowTable, row: number): true => constant(w, local(t, row, orig) ? "T" : "F");
 }
 
+function rtt(w: ByteWriter, t: FlowTable, row: number): boolean {
+  const micros = Math.round(t.rtt(row) * 1e6);
+  return t.rtt(row) > 0 && seconds(w, Math.floor(micros / 1e6), (micros % 1e6) * 1000);
+}
+
 function mac(w: ByteWriter, t: FlowTable, row: number, orig: boolean): boolean {
   const macs = t.macs();
   const offset = t.macOffset(row, orig);
@@ -137,13 +147,21 @@ function portOf(orig: boolean) {
   };
 }
 
+/** As `formatUid` makes it. */
+function uid(w: ByteWriter, high: number, low: number): true {
+  w.byte(0x43);
+  w.base62(high);
+  w.base62(low);
+  return true;
+}
+
 function parents(w: ByteWriter, t: FlowTable, row: number): boolean {
   if (t.parentHigh(row) === 0 && t.parentLow(row) === 0) return false;
-  w.text(formatUid(t.parentHigh(row), t.parentLow(row)));
+  uid(w, t.parentHigh(row), t.parentLow(row));
   const more = t.moreParents(row) ?? [];
   for (let i = 0; i < more.length; i += 2) {
     w.byte(COMMA);
-    w.text(formatUid(more[i]! >>> 0, more[i + 1]! >>> 0));
+    uid(w, more[i]! >>> 0, more[i + 1]! >>> 0);
   }
   return true;
 }
@@ -164,7 +182,8 @@ function community(w: ByteWriter, t: FlowTable, row: number): true {
     source[i] = t.addressWord(row, true, i);
     target[i] = t.addressWord(row, false, i);
   }
-  const [from, to] = [t.port(row, true), t.port(row, false)];
+  const from = t.port(row, true);
+  const to = t.port(row, false);
   writeCommunityId(w.bytes, w.length, t.protocol(row), t.isV6(row), source, from, target, to, t.isOneWay(row), 0);
   w.length += COMMUNITY_ID_LENGTH;
   return true;
@@ -172,7 +191,7 @@ function community(w: ByteWriter, t: FlowTable, row: number): true {
 
 export const FIELDS: readonly Field[] = [
   { name: "ts", kind: "number", zeekType: "time", put: (w, t, r) => seconds(w, t.firstSec(r), t.firstNsec(r)) },
-  { name: "uid", kind: "plain", zeekType: "string", put: (w, t, r) => text(w, formatUid(t.uidHigh(r), t.uidLow(r))) },
+  { name: "uid", kind: "plain", zeekType: "string", put: (w, t, r) => uid(w, t.uidHigh(r), t.uidLow(r)) },
   { name: "id.orig_h", kind: "plain", zeekType: "addr", put: (w, t, r) => address(w, t, r, true) },
   { name: "id.orig_p", kind: "number", zeekType: "port", ...portOf(true) },
   { name: "id.resp_h", kind: "plain", zeekType: "addr", put: (w, t, r) => address(w, t, r, false) },
@@ -184,7 +203,7 @@ export const FIELDS: readonly Field[] = [
     put: (w, t, r) => constant(w, protocolName(t.protocol(r))),
     putZeek: (w, t, r) => constant(w, zeekProtocolName(t.protocol(r))),
   },
-  { name: "service", kind: "text", zeekType: "string", put: (w, _, r, labels) => text(w, labels?.service(r)) },
+  { name: "service", kind: "plain", zeekType: "string", put: (w, _, r, labels) => name(w, labels?.service(r)) },
   {
     name: "duration",
     kind: "number",
@@ -222,10 +241,10 @@ export const FIELDS: readonly Field[] = [
   { name: "vlans", kind: "numbers", put: (w, t, r) => text(w, t.deepVlans(r)?.join(",")) },
   { name: "orig_l2_addr", kind: "plain", put: (w, t, r) => mac(w, t, r, true) },
   { name: "resp_l2_addr", kind: "plain", put: (w, t, r) => mac(w, t, r, false) },
-  { name: "app", kind: "text", put: (w, _, r, labels) => text(w, labels?.app(r)) },
-  { name: "service_basis", kind: "plain", put: (w, _, r, labels) => text(w, labels?.basis(r)) },
+  { name: "app", kind: "plain", put: (w, _, r, labels) => name(w, labels?.app(r)) },
+  { name: "service_basis", kind: "plain", put: (w, _, r, labels) => name(w, labels?.basis(r)) },
   { name: "server_name", kind: "text", put: (w, _, r, labels) => text(w, labels?.serverName(r)) },
-  { name: "tcp_rtt", kind: "number", put: (w, t, r) => t.rtt(r) > 0 && text(w, t.rtt(r).toFixed(6)) },
+  { name: "tcp_rtt", kind: "number", put: rtt },
   { name: "retransmits", kind: "number", put: (w, t, r) => t.tcpSlot(r) >= 0 && number(w, t.retransmits(r)) },
   { name: "frag_pkts", kind: "number", put: (w, t, r) => number(w, t.fragments(r)) },
   { name: "bad_csum", kind: "number", put: (w, t, r) => number(w, t.badChecksums(r)) },
