@@ -5,6 +5,7 @@ import type { Disk, OpenOptions } from "../bro/disk/open.ts";
 import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { formatScaled, parseInteger } from "../core/units.ts";
+import { unwritable } from "../jobs/signals.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED, exitCodeOfSignal, reportError } from "./exit.ts";
 import { tableLines } from "./table.ts";
@@ -233,10 +234,14 @@ function describeDisk(disk: Disk): string {
   return `${disk.format}, ${where}, ${disk.tree.type}, ${journal}`;
 }
 
-/** Runs `work`; the first SIGINT, SIGTERM or SIGHUP aborts it, and decides the exit code once it has cleaned up. */
+/**
+ * Runs `work`. The first SIGINT, SIGTERM or SIGHUP aborts it, and so does a standard output that takes no more; either
+ * decides the exit code once all is cleaned up.
+ */
 async function untilSignal(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const controller = new AbortController();
   let received: "SIGINT" | "SIGTERM" | "SIGHUP" | null = null;
+  let output: NodeJS.ErrnoException | null = null;
   const handlers = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => {
     const handler = () => {
       received ??= name;
@@ -245,15 +250,29 @@ async function untilSignal(work: (signal: AbortSignal) => Promise<void>): Promis
     process.on(name, handler);
     return [name, handler] as const;
   });
+  const onOutputError = (error: NodeJS.ErrnoException) => {
+    output ??= error;
+    controller.abort();
+  };
+  process.stdout.on("error", onOutputError);
   try {
     await work(controller.signal);
   } catch (error) {
-    if (received === null) throw error;
-    note(`ended by ${received}: nothing was kept`);
-    process.exitCode = exitCodeOfSignal(received);
+    if (output === null && received === null) throw error;
+    if (received !== null) {
+      note(`ended by ${received}: nothing was kept`);
+      process.exitCode = exitCodeOfSignal(received);
+    }
   } finally {
     for (const [name, handler] of handlers) process.off(name, handler);
+    process.stdout.off("error", onOutputError);
   }
+  if (output !== null) throwUnlessEnough(output);
+}
+
+/** A reader that has had enough (`tapscope bro cat … | head`) is no error. */
+function throwUnlessEnough(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw unwritable(error);
 }
 
 /** One line on the terminal, rewritten: bytes, files, rate. */

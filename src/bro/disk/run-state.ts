@@ -23,8 +23,10 @@ export type Step =
   | { readonly kind: "nbd"; readonly device: string };
 
 const STATE = "steps.jsonl";
+/** How many of this process use its folder: several disks may be open at once. */
+let users = 0;
 
-/** The folder and the log of steps of one running extraction. Disposing removes the folder: the steps are undone by then. */
+/** The folder and the log of steps of one running extraction. Disposing the last one of a process removes the folder: the steps are undone by then. */
 export class RunState implements AsyncDisposable {
   /** Mode 0700: sockets and overlays go here. */
   readonly folder: string;
@@ -33,6 +35,7 @@ export class RunState implements AsyncDisposable {
   constructor() {
     this.owner = ownerOf(process.pid)!;
     this.folder = join(baseFolder(), this.owner);
+    users++;
     mkdirSync(this.folder, { mode: 0o700, recursive: true });
   }
 
@@ -42,7 +45,7 @@ export class RunState implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    rmSync(this.folder, { recursive: true, force: true });
+    if (--users === 0) rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

@@ -12,11 +12,14 @@ import { ImageFile } from "../image/file.ts";
 import type { ImageFormat } from "../image/identify.ts";
 import type { OpenedImage, OpenOptions } from "../open.ts";
 import { RunState } from "../run-state.ts";
+import { CutDevice, findLostRanges } from "./cut-image.ts";
 import { NbdDevice } from "./nbd-client.ts";
 import { describeForQemu, SECRET } from "./qemu-image.ts";
 
 const START_MS = 30_000;
 const POLL_MS = 10;
+/** Servers started by this process: each has a socket of its own. */
+let servers = 0;
 
 /** `why` says why qemu is needed. @throws TapscopeError as `openDisk` does. */
 export async function openWithQemu(
@@ -31,19 +34,27 @@ export async function openWithQemu(
   try {
     const file = cleanup.use("close the image", new ImageFile(image));
     const state = cleanup.use("remove the run's folder", new RunState());
-    const socket = join(state.folder, "nbd");
-    const argv = ["qemu-nbd", "--read-only", "--shared=1", "--persistent", `--socket=${socket}`];
-    if (options.keyFile !== undefined)
-      argv.push("--object", `secret,id=${SECRET},file=${options.keyFile.replaceAll(",", ",,")}`);
+    const socket = join(state.folder, `nbd-${++servers}`);
+    const secret =
+      options.keyFile === undefined
+        ? []
+        : ["--object", `secret,id=${SECRET},file=${options.keyFile.replaceAll(",", ",,")}`];
+    const argv = ["qemu-nbd", "--read-only", "--shared=1", "--persistent", `--socket=${socket}`, ...secret];
     if (options.snapshot !== undefined) argv.push(`--load-snapshot=${snapshotOption(image, options.snapshot)}`);
     const server = cleanup.use("stop qemu-nbd", spawn([...argv, `json:${JSON.stringify(node)}`]));
     const device = cleanup.use("disconnect from qemu-nbd", await connectTo(server, socket, image, why, options));
+    const { lost, known } = await findLostRanges(node, secret, options.signal);
     return {
-      device,
+      device: lost.length === 0 ? device : new CutDevice(device, lost),
       method: "qemu-nbd",
       async verdict() {
-        const changed = file.hasChanged();
-        return { warnings: changed ? [`${image} changed while it was read`] : [], damaged: changed };
+        const warnings: string[] = [];
+        if (file.hasChanged()) warnings.push(`${image} changed while it was read`);
+        const bytes = lost.reduce((sum, { start, end }) => sum + end - start, 0);
+        if (bytes > 0) warnings.push(`${image} is cut: ${bytes} bytes of the disk are not in it`);
+        const damaged = warnings.length > 0;
+        if (!known) warnings.push(`${image}: qemu-img cannot tell whether the file is whole`);
+        return { warnings, damaged };
       },
       [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose](),
     };
