@@ -8,7 +8,7 @@ import { Cleanup } from "../core/cleanup.ts";
 import { messageOf, TapscopeError, UsageError } from "../core/errors.ts";
 import { describePlace, HOST, type Place } from "../core/place.ts";
 import { nowNs } from "../core/time.ts";
-import { type Device, givenAddresses } from "../mirror/devices.ts";
+import { type Device, givenAddresses, readDevices } from "../mirror/devices.ts";
 import { parseFdb } from "../mirror/fdb.ts";
 import { type MirrorInfo, mirrorsOf } from "../mirror/mirror-info.ts";
 import { findPort } from "../mirror/rows.ts";
@@ -33,6 +33,7 @@ import {
   type PingHost,
   placeNamed,
   portOfDevice,
+  type SourceCapture,
   type Sources,
 } from "./verify-places.ts";
 import { chooseIdentifier, injectFrames, makeMarker, type PingTraffic, runCommand, runPing } from "./verify-traffic.ts";
@@ -195,6 +196,7 @@ class Run {
       monitorCaptured: matcher.monitorCaptured,
       monitorDrops: captured[0]!.dropped,
       sourceDrops: captured.slice(1).reduce((sum, { dropped }) => sum + dropped, 0),
+      queueDrops: await queueDrops(known.captures),
       hasSources: known.captures.length > 0,
       pingElsewhere: stateBefore !== null && host !== null && host.port === null,
     };
@@ -370,6 +372,17 @@ class Run {
     });
     await Promise.race([time, this.#end.ended]).finally(() => clearTimeout(timer));
   }
+}
+
+/** What the sources' devices dropped of what this machine's own stack sent by them, since they were found. */
+async function queueDrops(captures: readonly SourceCapture[]): Promise<number> {
+  let sum = 0;
+  for (const { direction, look, device } of captures) {
+    if (direction !== "in" || look !== "out") continue;
+    const now = (await readDevices(device.place, device.name).catch(() => undefined))?.get(device.name);
+    if (now) sum += now.tx.dropped - device.tx.dropped;
+  }
+  return sum;
 }
 
 function notRun(traffic: TrafficRequest): TrafficFact {

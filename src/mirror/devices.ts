@@ -33,6 +33,8 @@ export interface Device {
 export interface Counts {
   readonly packets: number;
   readonly bytes: number;
+  /** Packets the host gave up: its buffers were full, or the other end too slow. */
+  readonly dropped: number;
 }
 
 interface IpAddrJson {
@@ -67,8 +69,8 @@ export async function readDevices(place: Place, name?: string): Promise<Map<stri
       addresses: (entry.addr_info ?? []).flatMap(({ local, prefixlen, scope }) =>
         local === undefined ? [] : [{ ip: local, prefix: prefixlen ?? 0, scope: scope ?? "" }],
       ),
-      rx: entry.stats64?.rx ?? { packets: 0, bytes: 0 },
-      tx: entry.stats64?.tx ?? { packets: 0, bytes: 0 },
+      rx: entry.stats64?.rx ?? { packets: 0, bytes: 0, dropped: 0 },
+      tx: entry.stats64?.tx ?? { packets: 0, bytes: 0, dropped: 0 },
     });
   }
   return devices;

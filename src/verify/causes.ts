@@ -221,9 +221,17 @@ class Finder {
 
   /** The mirror should have copied it: was the copy made? */
   #whyLost(): void {
-    const { tally, copied } = this.#evidence;
-    const { monitor, ovsVersion } = this.#facts;
-    const sent = tally.in.sourceFrames + tally.out.sourceFrames;
+    const { tally, copied, queueDrops } = this.#evidence;
+    const { monitor, ovsVersion, sources } = this.#facts;
+    if (queueDrops > 0 && tally.in.missing > 0) {
+      this.#add(
+        "source-drops",
+        `${queueDrops} frames never entered the switch: it took them slower than they were sent, and ${sources.join(", ")} dropped them`,
+        "send slower: this is no fault of the mirror",
+      );
+      if (tally.in.missing + tally.out.missing <= queueDrops) return;
+    }
+    const sent = tally.in.sourceFrames + tally.out.sourceFrames - queueDrops;
     const arrived = tally.monitorTotal - tally.chatter;
     // OVS's first count may be 5 s old: the difference is at least what it copied, and maybe more.
     if (copied !== null && copied >= sent && arrived < sent) {

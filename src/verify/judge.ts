@@ -82,6 +82,8 @@ export interface Evidence {
   /** Frames the kernel dropped from the captures of the monitor and of the sources. */
   readonly monitorDrops: number;
   readonly sourceDrops: number;
+  /** Frames that sources' devices dropped after they were captured, before they entered the switch. */
+  readonly queueDrops: number;
   readonly hasSources: boolean;
   /** Ping left by a device that is no port of the switch, or not at all. */
   readonly pingElsewhere: boolean;

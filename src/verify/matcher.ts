@@ -164,7 +164,9 @@ export class Matcher {
   #makeRoom(caplen: number): void {
     this.#match();
     const watermark = this.#last.reduce((least, time) => Math.min(least, time));
-    for (const horizon of [watermark - LIMIT_NS, watermark - CROWDED_NS, Number.POSITIVE_INFINITY]) {
+    // Normally every copy has had its time. With more traffic than that, the older half of the window is decided.
+    const half = Math.min(watermark - CROWDED_NS, this.#window.time[this.#window.count >>> 1]!);
+    for (const horizon of [watermark - LIMIT_NS, half, watermark - CROWDED_NS, Number.POSITIVE_INFINITY]) {
       this.#decide(horizon);
       if (!this.#window.crowded && this.#window.hasRoomFor(caplen)) return;
       this.#match();
@@ -309,9 +311,10 @@ export class Matcher {
     tally.sourceFrames++;
     tally.monitorFrames++;
     tally.delays.add(time[m]! - time[x]!);
+    // Of an altered copy it is less sure which frame it was.
     const latest = this.#latest[stream[x]!]!;
-    if (time[x]! < latest) tally.reordered++;
-    else this.#latest[stream[x]!] = time[x]!;
+    if (time[x]! >= latest) this.#latest[stream[x]!] = state[m] === ALTERED ? latest : time[x]!;
+    else if (state[m] !== ALTERED) tally.reordered++;
     if (tags[m]! > tags[x]!) {
       tally.vlan.added++;
       if (this.tally.vlansAdded.size < 64) this.tally.vlansAdded.add(vids[m]! >>> 12);

@@ -34,6 +34,7 @@ export type CauseCode =
   | "stale-flows"
   | "lost-after-copy"
   | "lost-before-copy"
+  | "source-drops"
   | "several-mirrors"
   | "duplicated"
   | "altered"

@@ -76,9 +76,9 @@ export class FrameWindow {
     return this.count < this.capacity && this.#used + caplen + 4 <= this.bytes.length;
   }
 
-  /** True when more than half is in use. */
+  /** True when more than three quarters are in use. */
   get crowded(): boolean {
-    return this.count * 2 > this.capacity || this.#used * 2 > this.bytes.length;
+    return this.count > this.capacity * 0.75 || this.#used > this.bytes.length * 0.75;
   }
 
   /** A frame's time in nanoseconds after the base second. */

@@ -63,6 +63,7 @@ function evidence(seen: number, more: Partial<Evidence> = {}): Evidence {
     monitorCaptured: seen,
     monitorDrops: 0,
     sourceDrops: 0,
+    queueDrops: 0,
     hasSources: true,
     pingElsewhere: false,
     ...more,
@@ -157,6 +158,15 @@ describe("the cause of missing frames", () => {
   it("is behind the switch when Open vSwitch copied all, before it when it did not", () => {
     expect(judged(evidence(8, { copied: 10 }))).toEqual(["unfaithful", "lost-after-copy"]);
     expect(judged(evidence(8, { copied: 8 }))).toEqual(["unfaithful", "lost-before-copy"]);
+  });
+
+  it("is the source's own queue when it dropped as many", () => {
+    expect(judged(evidence(8, { copied: 8, queueDrops: 2 }))).toEqual(["unfaithful", "source-drops"]);
+    expect(judged(evidence(7, { copied: 8, queueDrops: 2 }))).toEqual([
+      "unfaithful",
+      "source-drops",
+      "lost-after-copy",
+    ]);
   });
 
   it("is named even if it is an output that was deleted", () => {

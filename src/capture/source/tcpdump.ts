@@ -4,6 +4,7 @@
  */
 import { closeSync } from "node:fs";
 import { type ConnectOpts, Socket, type SocketConstructorOpts } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { TapscopeError, UsageError } from "../../core/errors.ts";
 import { openPipe, type Pipe } from "../../core/pipe.ts";
 import type { Place } from "../../core/place.ts";
@@ -16,8 +17,13 @@ import type { CaptureEnd, LiveOptions, LiveSource } from "./live.ts";
 
 /** The kernel's buffer in KiB: a quarter of a second at 2 Gb/s. */
 const BUFFER_KIB = 65_536;
-/** Until then the kernel may hold on to a block of packets that is not full (packet(7), TPACKET_V3), milliseconds. */
-const BLOCK_MS = 1100;
+/** How often tcpdump is asked how far it is when it is to end, milliseconds. */
+const ASK_MS = 50;
+/**
+ * It is not waited for any longer when it has not got on for so long: the kernel holds a block that is not full back for a
+ * second. With `-Q` it is the rule, as what is received is counted in both directions.
+ */
+const IDLE_MS = 1600;
 const START_TIMEOUT_MS = 10_000;
 const STDERR_KEPT = 4000;
 /** Bytes a read takes at most: as much as a pipe holds. */
@@ -35,6 +41,7 @@ export interface TcpdumpOptions extends LiveOptions {
 export function tcpdumpArgv(options: Omit<TcpdumpOptions, "place">): string[] {
   const { device, filter, snaplen, immediate, direction, bufferKib = BUFFER_KIB } = options;
   const argv = ["tcpdump", "-U", "-n", "-Z", "root", "-B", String(bufferKib), "--time-stamp-precision=nano"];
+  // Not the filter's words inbound and outbound: libpcap applies a filter to the first packets itself, and they fail there.
   if (direction !== undefined && direction !== "inout") argv.push("-Q", direction);
   if (immediate) argv.push("--immediate-mode");
   if (snaplen !== undefined) argv.push("-s", String(snaplen));
@@ -46,7 +53,6 @@ export function tcpdumpArgv(options: Omit<TcpdumpOptions, "place">): string[] {
 export class Tcpdump implements LiveSource {
   readonly lacks: readonly string[] = [];
   readonly #child: Child;
-  readonly #options: TcpdumpOptions;
   /** The pipe that tcpdump writes to, until it is read. */
   #readFd: number;
   #drops: Drops | null = null;
@@ -54,10 +60,12 @@ export class Tcpdump implements LiveSource {
   #stderr = "";
   #line = "";
   #stopping = false;
+  /** Packets tcpdump has handed on, as it told last, and how often it has told. */
+  #captured = 0;
+  #told = 0;
   #onListening: (() => void) | undefined;
 
   private constructor(options: TcpdumpOptions, { readFd, writeFd }: Pipe) {
-    this.#options = options;
     this.#readFd = readFd;
     this.#child = spawn(tcpdumpArgv(options), { place: options.place, stdout: writeFd });
     closeSync(writeFd);
@@ -153,9 +161,30 @@ export class Tcpdump implements LiveSource {
   async stop(drain: boolean): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    if (drain && !this.#options.immediate)
-      await Promise.race([new Promise((done) => setTimeout(done, BLOCK_MS)), this.#child.ended]);
+    if (drain) await Promise.race([this.#drained(), this.#child.ended]);
     this.#child.signal("SIGINT");
+  }
+
+  /**
+   * Resolves when tcpdump has captured what its device had received by now. Until then a part may wait in the kernel: in a
+   * block that is not full (packet(7), TPACKET_V3), or because tcpdump is behind; SIGINT would throw it away uncounted.
+   */
+  async #drained(): Promise<void> {
+    let target: number | undefined;
+    let captured = -1;
+    let lastStep = performance.now();
+    while (performance.now() - lastStep < IDLE_MS) {
+      const told = this.#told;
+      this.refreshDrops();
+      await sleep(ASK_MS);
+      if (this.#told === told || this.#drops === null) continue;
+      target ??= this.#drops.received - this.#drops.kernel;
+      if (this.#captured >= target) return;
+      if (this.#captured > captured) {
+        captured = this.#captured;
+        lastStep = performance.now();
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -164,13 +193,21 @@ export class Tcpdump implements LiveSource {
     await this.#child[Symbol.asyncDispose]();
   }
 
+  #readCounts(line: string): void {
+    this.#drops = parseCounts(line, this.#drops);
+    const captured = /(\d+) packets? captured/.exec(line);
+    if (!captured) return;
+    this.#captured = Number(captured[1]);
+    this.#told++;
+  }
+
   #readStderr(text: string): void {
     this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT);
     const lines = (this.#line + text).split("\n");
     this.#line = lines.pop()!.slice(-STDERR_KEPT);
     for (const line of lines) {
       if (line.includes("listening on ")) this.#onListening?.();
-      else this.#drops = parseCounts(line, this.#drops);
+      else this.#readCounts(line);
     }
   }
 }

@@ -372,8 +372,10 @@ describe("much traffic", () => {
     expect(entering!.monitor_frames).toBe(entering!.source_frames - entering!.missing);
     // A loaded machine's switch may not keep up: then it is said, with the reason.
     if (sum(report, "missing") === 0) expect(report.verdict).toBe("faithful");
-    else expect(["lost-before-copy", "lost-after-copy", "capture-drops"]).toContain(codes(report)[0]);
-    expect(entering!.missing).toBeLessThan(FRAMES / 10);
+    else expect(["source-drops", "lost-before-copy", "lost-after-copy", "capture-drops"]).toContain(codes(report)[0]);
+    expect(entering!.missing).toBeLessThan(FRAMES / 2);
+    const copied = report.ovs.after!.packets - report.ovs.before!.packets;
+    if (drops === 0) expect(report.monitor_frames).toBeLessThanOrEqual(copied);
   });
 });
 
