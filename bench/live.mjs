@@ -10,7 +10,7 @@ export const title = "live capture beside tcpdump -w /dev/null, and time to the 
 
 const program = join(import.meta.dirname, "../dist/cli/main.js");
 const PACKETS = 200_000;
-const ROUNDS = 5;
+const ROUNDS = 3;
 const LOOPS = 4;
 
 function must(...argv) {
