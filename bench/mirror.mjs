@@ -76,6 +76,14 @@ async function measureAll(report, lab) {
 
   await firstCopies(report, lab, inLab, tapscope, vsctl(...create), clear);
 
+  try {
+    manyTaps(report, both, tapscope, vsctl, inLab);
+  } catch (error) {
+    report.skip(`the rest of ${MANY} taps`, error.message.slice(-300));
+  }
+}
+
+function manyTaps(report, both, tapscope, vsctl, inLab) {
   const names = Array.from({ length: MANY }, (_, n) => `bare${n}`);
   const add = names.flatMap((name) => [
     "--",
@@ -97,11 +105,11 @@ async function measureAll(report, lab) {
   const bareDelete = timed(vsctl("--timeout=900", ...remove)).ms;
   const ourCreate = timed(tapscope("tap", "create", "10", "--count", String(MANY))).ms;
   const ourList = median(5, tapscope("--json", "mirror", "list"));
+  both(`tap create --count ${MANY} (bare: one call, and ip -batch up)`, ourCreate, bareCreate + bareUp);
+  both(`mirror list, ${MANY} ports`, ourList, bareList);
   const bridge = JSON.parse(timed(tapscope("--json", "tap", "list")).stdout);
   const made = bridge.filter(({ vlan }) => vlan === 10).map(({ name }) => name);
   const ourDelete = timed(tapscope("tap", "delete", ...made)).ms;
-  both(`tap create --count ${MANY} (bare: one call, and ip -batch up)`, ourCreate, bareCreate + bareUp);
-  both(`mirror list, ${MANY} ports`, ourList, bareList);
   both(`tap delete, ${MANY} taps (bare: one call)`, ourDelete, bareDelete);
   const few = names.slice(0, 50);
   const oneByOne = few.reduce(
