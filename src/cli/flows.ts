@@ -54,8 +54,20 @@ export function registerFlows(program: Command): void {
       if (options.where !== undefined && options.summary) {
         throw new UsageError("--where chooses connections: --summary has none");
       }
+      if (options.summary && (options.format ?? "json") !== "json") {
+        throw new UsageError(`--summary is no list of connections: --format ${options.format} says nothing of it`, {
+          hint: "--summary --json for a program to read",
+        });
+      }
+      if (options.summary && (options.sort ?? options.top) !== undefined) {
+        throw new UsageError("--sort and --top choose connections: --summary has none");
+      }
       if (options.follow && files.length > 1) throw new UsageError("--follow takes one file");
-      await run(files, { ...options, format: options.format ?? (json ? "json" : "table") }, json);
+      await run(
+        files,
+        { ...options, format: options.format ?? (json ? "json" : "table") },
+        json || options.format === "json",
+      );
     });
 }
 
