@@ -123,6 +123,7 @@ async function connect(
       "--verbose",
       "--cache=unsafe",
       `--connect=${device}`,
+      `--socket=${join(state.folder, name)}`,
       ...key,
       `json:${JSON.stringify(node)}`,
     ];
