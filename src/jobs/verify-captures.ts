@@ -84,7 +84,9 @@ export class Captures {
       return { what, source, spool, done };
     } catch (error) {
       if (!(error instanceof TapscopeError)) throw error;
-      this.failures.push({ message: error.message, hint: error.hint ?? null });
+      // Where a program is missing, all captures fail alike.
+      if (!this.failures.some(({ message }) => message === error.message))
+        this.failures.push({ message: error.message, hint: error.hint ?? null });
       return idle;
     }
   }
