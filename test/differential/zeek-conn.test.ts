@@ -128,4 +128,4 @@ describe.skipIf(!corpusPresent)("Zeek's expected conn.logs", () => {
   });
 });
 
-it.skipIf(corpusPresent)("Zeek's expected conn.logs", (ctx) => ctx.skip(CORPUS_ABSENT));
+if (!corpusPresent) it("Zeek's expected conn.logs", (ctx) => ctx.skip(CORPUS_ABSENT));

@@ -10,6 +10,8 @@ const project = join(import.meta.dirname, "../..");
 const folder = makeFolder();
 const skip = whyNoVm();
 
+if (skip !== null) it("bro extract --method kernel-nbd", (ctx) => ctx.skip(skip));
+
 describe.skipIf(skip !== null)("bro extract --method kernel-nbd", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }), 60_000);
 
