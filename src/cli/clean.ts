@@ -9,13 +9,19 @@ import { openSwitch } from "./open-switch.ts";
 export function registerClean(program: Command): void {
   program
     .command("clean")
-    .description("remove what killed runs left behind: mirrors, monitor ports, folders of dead labs")
+    .description(
+      "remove what killed runs left behind: mirrors, monitor ports, folders of dead labs, nbd devices and mounts",
+    )
     .option("--all", "everything tapscope made, but what a running process uses")
     .action(async (options: { all?: boolean }, command: Command) => {
       const [{ clean }, { listLabs }] = await Promise.all([import("../mirror/clean.ts"), import("../lab/find.ts")]);
       const { json, dryRun } = globalOptions(command);
       // Looking at the labs removes the folders of those that were killed.
       listLabs();
+      if (!dryRun) {
+        const { sweepDeadRuns } = await import("../bro/disk/run-state.ts");
+        for (const sentence of await sweepDeadRuns()) note(sanitize(sentence));
+      }
       await using session = await openSwitch(command, true);
       const cleaned = await clean(session, options.all ?? false).catch((error: unknown) => {
         // Nobody named a switch, and the system has none: then nothing was left on it.
