@@ -248,7 +248,8 @@ export function spawn(argv: readonly string[], options: SpawnOptions = {}): Chil
     },
     ended,
     async [Symbol.asyncDispose]() {
-      if (running) subprocess.kill("SIGKILL");
+      // The program itself: what wraps it ends after it, so that both are gone when this returns.
+      if (running && !signal("SIGKILL")) subprocess.kill("SIGKILL");
       await ended;
     },
   };
