@@ -1,7 +1,7 @@
 /** `capture`: writes what arrives at a target to a file, and counts what was lost on the way. */
 
 import { Recorder, type RecorderOptions } from "../capture/format/recorder.ts";
-import { Tcpdump } from "../capture/source/tcpdump.ts";
+import { openLiveSource } from "../capture/source/open.ts";
 import { Cleanup } from "../core/cleanup.ts";
 import { TapscopeError } from "../core/errors.ts";
 import { nowNs } from "../core/time.ts";
@@ -60,14 +60,14 @@ export async function capture(
   await using cleanup = new Cleanup();
   const target = await openTarget(session, options.target, cleanup);
   const { path, format, ring, snaplen, filter } = options;
-  const source = await Tcpdump.start({
+  const source = await openLiveSource({
     device: target.device,
     place: target.place,
     immediate: false,
     filter,
     snaplen,
   });
-  cleanup.use("stop tcpdump", source);
+  cleanup.use("end the capture", source);
   const startedNs = nowNs();
 
   const recorder = new Recorder({

@@ -1,97 +1,91 @@
 /**
- * Live capture by the optional package cap: libpcap in this process, where there is no tcpdump. It tells neither
- * the kernel's timestamp, nor the original length, nor what was dropped, and sees only the devices of the host.
+ * Live capture by the optional package cap (libpcap), where there is no tcpdump: in a Node of its own (cap-program.ts), read as
+ * tcpdump is, from a pipe. cap tells neither the kernel's timestamp, nor the original length, nor what was dropped.
  */
 import { createRequire } from "node:module";
-import { messageOf, TapscopeError } from "../../core/errors.ts";
+import { fileURLToPath } from "node:url";
+import { TapscopeError } from "../../core/errors.ts";
 import type { Place } from "../../core/place.ts";
+import { type Child, spawn } from "../../core/process.ts";
 import { captureFilter } from "../filter/bpf.ts";
-import { Frame, type FrameSink } from "../frame.ts";
+import { CaptureReader } from "../format/reader.ts";
+import type { FrameSink } from "../frame.ts";
 import type { CaptureEnd, LiveOptions, LiveSource } from "./live.ts";
 
-/** What is used of the package. */
-interface CapHandle {
-  open(device: string, filter: string, bufferSize: number, buffer: Buffer): string;
-  setMinBytes?(bytes: number): void;
-  close(): void;
-  on(event: "packet", listener: (bytes: number, truncated: boolean) => void): void;
-}
-
-const KERNEL_BUFFER = 32 * 1024 * 1024;
-const PACKET_BUFFER = 262_144;
-/** LINKTYPE_ values of what cap calls its link types. */
-const LINKTYPES: Readonly<Record<string, number>> = {
-  NULL: 0,
-  ETHERNET: 1,
-  IEEE802_11_RADIO: 127,
-  RAW: 101,
-  LINKTYPE_LINUX_SLL: 113,
-};
+/** What has reached the device is in the pipe after two of the program's flushes. */
+const DRAIN_MS = 150;
 
 export class CapSource implements LiveSource {
   readonly lacks = [
-    "tcpdump is not installed: captured in this process, without kernel timestamps, original lengths or drop counts",
+    "tcpdump is not installed: captured with cap, without kernel timestamps, original lengths or drop counts",
   ];
   readonly drops = null;
-  readonly linktype: number;
-  readonly #handle: CapHandle;
-  // cap writes packets here and keeps no reference to it: were it collected, memory would be corrupted.
-  readonly #buffer = Buffer.alloc(PACKET_BUFFER);
-  readonly #frame = new Frame();
-  #end: (end: CaptureEnd) => void = () => {};
+  readonly #child: Child;
+  readonly #device: string;
+  #reader: CaptureReader | undefined;
+  #stderr = "";
+  #stopping = false;
 
-  private constructor(handle: CapHandle, { device, filter }: LiveOptions) {
-    this.#handle = handle;
-    try {
-      const name = handle.open(device, filter === undefined ? "" : captureFilter(filter), KERNEL_BUFFER, this.#buffer);
-      handle.setMinBytes?.(0);
-      this.linktype = LINKTYPES[name] ?? 1;
-    } catch (error) {
-      throw new TapscopeError("E_CAPTURE_START", `cannot capture on ${device}: ${messageOf(error)}`, {
-        hint: "install tcpdump, whose errors say more",
-        cause: error,
-      });
-    }
+  private constructor(child: Child, device: string) {
+    this.#child = child;
+    this.#device = device;
+    child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-2000);
+    });
   }
 
-  /** @param missing why tcpdump is not used: what is thrown when cap cannot be either */
-  static open(options: LiveOptions & { readonly place: Place }, missing: TapscopeError): CapSource {
-    if (options.place.lab || options.place.netns !== undefined) throw missing;
-    let handle: CapHandle;
+  /**
+   * Resolves when the device is open.
+   * @param missing why tcpdump is not used: what is thrown when cap is not installed either
+   */
+  static async open(options: LiveOptions & { readonly place: Place }, missing: TapscopeError): Promise<CapSource> {
+    const { device, filter, place } = options;
     try {
-      const { Cap } = createRequire(import.meta.url)("cap") as { Cap: new () => CapHandle };
-      handle = new Cap();
+      createRequire(import.meta.url).resolve("cap");
     } catch {
       throw missing;
     }
-    return new CapSource(handle, options);
+    const program = fileURLToPath(new URL("./cap-program.js", import.meta.url));
+    const argv = [process.execPath, program, device, filter === undefined ? "" : captureFilter(filter)];
+    const source = new CapSource(spawn(argv, { place }), device);
+    const stdout = source.#child.stdout!;
+    const opened = new Promise<null>((resolve) => stdout.once("readable", () => resolve(null)));
+    const exit = await Promise.race([opened, source.#child.ended]);
+    if (exit === null && stdout.readableLength > 0) return source;
+    await source.#child.ended;
+    throw source.#failed();
+  }
+
+  get linktype(): number | null {
+    return this.#reader?.summary("").interfaces[0]?.linktype ?? null;
   }
 
   refreshDrops(): void {}
 
   async run(sink: FrameSink): Promise<CaptureEnd> {
-    const frame = this.#frame;
-    frame.data = this.#buffer;
-    frame.linktype = this.linktype;
-    this.#handle.on("packet", (bytes) => {
-      const now = Date.now();
-      frame.caplen = bytes;
-      frame.origLen = bytes;
-      frame.sec = Math.floor(now / 1000);
-      frame.nsec = (now % 1000) * 1e6;
-      sink(frame);
-    });
-    return await new Promise((resolve) => {
-      this.#end = resolve;
-    });
+    const reader = new CaptureReader(sink);
+    this.#reader = reader;
+    for await (const chunk of this.#child.stdout!) reader.push(chunk as Buffer);
+    reader.end();
+    await this.#child.ended;
+    return { drops: null, reason: this.#stopping ? null : this.#failed().message };
   }
 
-  async stop(): Promise<void> {
-    this.#handle.close();
-    this.#end({ drops: null, reason: null });
+  async stop(drain: boolean): Promise<void> {
+    if (drain) await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
+    this.#stopping = true;
+    this.#child.signal("SIGINT");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
+    this.#stopping = true;
+    await this.#child[Symbol.asyncDispose]();
+  }
+
+  #failed(): TapscopeError {
+    const why = this.#stderr.trim().split("\n").at(-1) || "it ended";
+    return new TapscopeError("E_CAPTURE_START", `cannot capture on ${this.#device}: ${why}`, {
+      hint: "install tcpdump, whose errors say more",
+    });
   }
 }

@@ -1,4 +1,4 @@
-/** Chooses the live source: tcpdump, and where there is none the libpcap in this process. */
+/** Chooses the live source: tcpdump, and where there is none the package cap. */
 import { TapscopeError } from "../../core/errors.ts";
 import type { Place } from "../../core/place.ts";
 import type { LiveOptions, LiveSource } from "./live.ts";
@@ -11,6 +11,6 @@ export async function openLiveSource(options: LiveOptions & { readonly place: Pl
   } catch (error) {
     if (!(error instanceof TapscopeError) || error.code !== "E_COMMAND_NOT_FOUND") throw error;
     const { CapSource } = await import("./cap.ts");
-    return CapSource.open(options, error);
+    return await CapSource.open(options, error);
   }
 }
