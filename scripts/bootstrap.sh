@@ -46,6 +46,8 @@ busybox busybox-static
 cpio cpio
 ar binutils
 udhcpc udhcpc
+sysctl procps
+openssl openssl
 runuser util-linux
 useradd passwd'
 
