@@ -110,13 +110,17 @@ export async function ordinaryUser(): Promise<User> {
   };
 }
 
-/** What of the host a lab could touch: interfaces, names of network namespaces, OVS's own run directory. */
+/** What a lab could leave on the host: interfaces and namespaces of its names, OVS's own run directory. Other tests make others. */
 export async function hostState(): Promise<string> {
   const links = await run(["ip", "-o", "link"]);
-  const names = links.stdout.split("\n").map((line) => line.split(":")[1]?.trim());
-  const netns = await run(["ip", "netns", "list"]);
+  const names = links.stdout.split("\n").map((line) => line.split(":")[1]?.trim() ?? "");
+  const netns = (await run(["ip", "netns", "list"])).stdout.split("\n").map((line) => line.split(" ")[0]!);
   const ovs = await run(["ls", "-a", "/run/openvswitch"], { okCodes: EVERY_CODE });
-  return JSON.stringify({ names: names.sort(), netns: netns.stdout, ovs: ovs.stdout });
+  return JSON.stringify({
+    links: names.filter((name) => /^(mega_|ovs-|ts-)/.test(name)).sort(),
+    netns: netns.filter((name) => /^(a|b|switch)$/.test(name)).sort(),
+    ovs: ovs.stdout,
+  });
 }
 
 /** PIDs of the processes in a lab's PID namespace, as this test's PID namespace numbers them. */

@@ -112,7 +112,8 @@ function readSteps(folder: string): Step[] {
 
 async function undo(step: Step, owner: string): Promise<string | null> {
   if (step.kind === "partial") {
-    if (readOwner(step.path) !== owner) return null;
+    const found = readOwner(step.path);
+    if (found ? found !== owner : !hasOnlyBegun(step.path)) return null;
     rmSync(step.path, { recursive: true, force: true });
     return `removed ${step.path}, left by a killed run`;
   }
@@ -126,6 +127,15 @@ async function undo(step: Step, owner: string): Promise<string | null> {
   if (!existsSync(`/sys/class/block/${name}/pid`)) return null;
   await run(["qemu-nbd", "--disconnect", step.device]);
   return `disconnected ${step.device}, left by a killed run`;
+}
+
+/** True for a folder that a killed run made and had not yet written its name into. */
+function hasOnlyBegun(partial: string): boolean {
+  try {
+    return readdirSync(partial).every((name) => name === "owner");
+  } catch {
+    return false;
+  }
 }
 
 /** Who made a partial destination: the text of its file `owner`; null when it is none of ours. */
