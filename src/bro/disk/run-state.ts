@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { TapscopeError } from "../../core/errors.ts";
+import { startTimeOf } from "../../core/identity.ts";
 import { run } from "../../core/process.ts";
 
 /** A step that must be undone, in the order in which steps are undone last to first. */
@@ -73,14 +74,8 @@ export async function sweepDeadRuns(): Promise<string[]> {
 
 /** `<pid>-<start time>-<PID namespace>` of a process, or null when there is none: a pid alone is used again. */
 export function ownerOf(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (fields[0] === "Z" || fields[0] === "X") return null;
-    return `${pid}-${fields[19]}-${pidNamespace()}`;
-  } catch {
-    return null;
-  }
+  const startTime = startTimeOf(pid);
+  return startTime === undefined ? null : `${pid}-${startTime}-${pidNamespace()}`;
 }
 
 /** True when the owner's process runs, or cannot be told because it is of another PID namespace. */
