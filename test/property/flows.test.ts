@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { decodeFrame, decodeInner } from "../../src/capture/decode/decode.ts";
 import { ACK, FIN, GRE, IPIP, Packet, RST, SYN, TCP, UDP } from "../../src/capture/decode/packet.ts";
 import { ByteWriter } from "../../src/capture/flow/byte-writer.ts";
-import { FIELDS } from "../../src/capture/flow/fields.ts";
 import { FlowMeter } from "../../src/capture/flow/meter.ts";
 import type { ConnectionRecord } from "../../src/capture/flow/read-connections.ts";
+import { RECORD_FIELDS } from "../../src/capture/flow/record.ts";
 import { jsonFormat } from "../../src/capture/flow/record-formats.ts";
 import { FlowTable } from "../../src/capture/flow/table.ts";
 import { ethernet, frameOf, hex, ipv4, ipv6, tcp, udp } from "../capture/frames.ts";
@@ -136,7 +136,7 @@ describe("records", () => {
   });
 
   it("have every field's name once", () => {
-    expect(new Set(FIELDS.map((field) => field.name)).size).toBe(FIELDS.length);
+    expect(new Set(RECORD_FIELDS.map((field) => field.name)).size).toBe(RECORD_FIELDS.length);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   MALFORMED,
   MAX_DEPTH,
   MAX_HEADERS,
+  MAX_WIRE,
   NEXT_ETHERNET,
   NEXT_ETHERTYPE,
   NEXT_IP,
@@ -27,7 +28,10 @@ export function decodeFrame(p: Packet, frame: Frame): void {
   p.sec = frame.sec;
   p.nsec = frame.nsec;
   p.hasTime = frame.hasTime;
-  p.frameLength = frame.origLen;
+  // A capture may claim less on the wire than it holds: what it holds is believed.
+  const wire = Math.min(frame.origLen, MAX_WIRE);
+  const length = (wire < frame.caplen ? frame.caplen : wire) - frame.fcsLength;
+  p.frameLength = wire;
   p.captured = frame.caplen;
   p.interfaceId = frame.interfaceId;
   p.error = OK;
@@ -38,11 +42,11 @@ export function decodeFrame(p: Packet, frame: Frame): void {
   p.l2Dst = -1;
   p.resetLayer();
   const { offset } = frame;
-  // A capture may claim less on the wire than it holds: what it holds is believed.
-  const length = Math.max(frame.origLen, frame.caplen) - frame.fcsLength;
-  p.data = frame.data;
-  p.wireEnd = offset + Math.max(length, 0);
-  p.end = Math.min(offset + frame.caplen, p.wireEnd);
+  // Storing a reference costs more than looking at it.
+  if (p.data !== frame.data) p.data = frame.data;
+  p.wireEnd = length > 0 ? offset + length : offset;
+  p.end = offset + frame.caplen;
+  if (p.end > p.wireEnd) p.end = p.wireEnd;
   if (frame.linktype === 1) decodeEthernet(p, offset);
   else decodeLink(p, frame.linktype, offset);
   if (p.next !== NEXT_NONE) decodeRest(p);

@@ -17,7 +17,7 @@ export function decodeEthernet(p: Packet, offset: number): void {
     p.fail(TRUNCATED, LAYER_LINK, offset);
     return;
   }
-  p.l2Data = p.data;
+  if (p.l2Data !== p.data) p.l2Data = p.data;
   p.l2Dst = offset;
   p.l2Src = offset + 6;
   const type = (p.data[offset + 12]! << 8) | p.data[offset + 13]!;

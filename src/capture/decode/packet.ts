@@ -62,6 +62,8 @@ export const TUNNEL_TEREDO = 7;
 export const TUNNEL_AYIYA = 8;
 export const TUNNEL_NAMES = ["", "ip", "gre", "erspan", "vxlan", "geneve", "gtpu", "teredo", "ayiya"] as const;
 
+/** What a frame may claim to have been on the wire, bytes; sums with an offset stay small integers. */
+export const MAX_WIRE = 2 ** 30;
 /** How many IP layers are looked into; what lies deeper stays payload. */
 export const MAX_DEPTH = 8;
 /** How many link-layer headers are peeled off before an IP layer. */
@@ -146,7 +148,7 @@ export class Packet {
   icmpType = 0;
   icmpCode = 0;
   tcpFlags = 0;
-  /** Unsigned 32-bit. */
+  /** As signed 32-bit numbers: what an engine keeps in a register. `>>> 0` makes them what the header says. */
   tcpSeq = 0;
   tcpAck = 0;
   tcpWindow = 0;

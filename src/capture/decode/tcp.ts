@@ -17,10 +17,8 @@ export function decodeTcp(p: Packet, offset: number): void {
   p.transport = true;
   p.srcPort = (data[offset]! << 8) | data[offset + 1]!;
   p.dstPort = (data[offset + 2]! << 8) | data[offset + 3]!;
-  p.tcpSeq =
-    ((data[offset + 4]! << 24) | (data[offset + 5]! << 16) | (data[offset + 6]! << 8) | data[offset + 7]!) >>> 0;
-  p.tcpAck =
-    ((data[offset + 8]! << 24) | (data[offset + 9]! << 16) | (data[offset + 10]! << 8) | data[offset + 11]!) >>> 0;
+  p.tcpSeq = (data[offset + 4]! << 24) | (data[offset + 5]! << 16) | (data[offset + 6]! << 8) | data[offset + 7]!;
+  p.tcpAck = (data[offset + 8]! << 24) | (data[offset + 9]! << 16) | (data[offset + 10]! << 8) | data[offset + 11]!;
   p.tcpFlags = data[offset + 13]!;
   p.tcpWindow = (data[offset + 14]! << 8) | data[offset + 15]!;
   const header = (data[offset + 12]! >> 4) * 4;

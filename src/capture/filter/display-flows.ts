@@ -1,8 +1,8 @@
 /** Display filters over rows of the flow table: numbers and addresses are compared in its columns, and nothing is made of them. */
 import { ICMP, ICMPV6, SCTP, TCP, TUNNEL_NAMES, UDP } from "../decode/packet.ts";
 import { formatIpv4, formatIpv6 } from "../flow/address.ts";
-import type { FlowLabels } from "../flow/fields.ts";
 import { connState, formatUid, protocolName } from "../flow/names.ts";
+import type { FlowLabels } from "../flow/record.ts";
 import type { FlowTable } from "../flow/table.ts";
 import { type Access, compile, type Predicate, type Subject } from "./display-compile.ts";
 import type { DisplayField } from "./display-fields.ts";

@@ -18,21 +18,9 @@ export interface Endpoint {
   readonly port: number;
 }
 
-// The one block of SHA-1 input: at most 2 + 32 + 2 + 4 bytes.
-const block = new Uint8Array(64);
-const digest = new Uint32Array(5);
-
-function putWords(at: number, words: ArrayLike<number>, count: number): number {
-  let offset = at;
-  for (let i = 0; i < count; i++) {
-    const word = words[i]!;
-    block[offset++] = word >>> 24;
-    block[offset++] = word >>> 16;
-    block[offset++] = word >>> 8;
-    block[offset++] = word;
-  }
-  return offset;
-}
+// The one block of SHA-1 input, at most 2 + 32 + 2 + 4 bytes of it used; and its digest.
+const block = new Int32Array(16);
+const digest = new Int32Array(5);
 
 /**
  * Writes the id of a flow into `out` at `offset`: COMMUNITY_ID_LENGTH bytes of ASCII.
@@ -52,21 +40,28 @@ export function writeCommunityId(
 ): void {
   const count = v6 ? 4 : 1;
   const swapped = !oneWay && comesAfter(source, sourcePort, target, targetPort, count);
-  block[0] = seed >>> 8;
-  block[1] = seed;
-  let at = putWords(2, swapped ? target : source, count);
-  at = putWords(at, swapped ? source : target, count);
-  block[at++] = protocol;
-  block[at++] = 0;
-  if (hasPorts(protocol)) {
-    const first = swapped ? targetPort : sourcePort;
-    const second = swapped ? sourcePort : targetPort;
-    block[at++] = first >>> 8;
-    block[at++] = first;
-    block[at++] = second >>> 8;
-    block[at++] = second;
+  const first = swapped ? target : source;
+  const second = swapped ? source : target;
+  // Two bytes of seed come first: every word of the message is made of the halves of two.
+  let half = seed;
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    block[at++] = (half << 16) | (first[i]! >>> 16);
+    half = first[i]!;
   }
-  sha1Block(block, at, digest);
+  for (let i = 0; i < count; i++) {
+    block[at++] = (half << 16) | (second[i]! >>> 16);
+    half = second[i]!;
+  }
+  block[at++] = (half << 16) | (protocol << 8);
+  if (hasPorts(protocol)) {
+    block[at++] = ((swapped ? targetPort : sourcePort) << 16) | (swapped ? sourcePort : targetPort);
+  }
+  const bits = at * 32;
+  block[at++] = 0x80000000 | 0;
+  while (at < 15) block[at++] = 0;
+  block[15] = bits;
+  sha1Block(block, digest);
   out[offset] = 0x31;
   out[offset + 1] = 0x3a;
   putBase64(out, offset + 2);

@@ -21,16 +21,23 @@ const V4: readonly (readonly [number, number])[] = [
   [0xef000000, 8],
   [0xf0000000, 4],
 ];
-const MASKS = V4.map(([, length]) => (-1 << (32 - length)) >>> 0);
 
-function isLocalIpv4(word: number): boolean {
-  for (let i = 0; i < V4.length; i++) if ((word & MASKS[i]!) >>> 0 === V4[i]![0]) return true;
+/** For each value of an address's first byte the blocks that begin with it: only they need a look. */
+const BY_FIRST_BYTE = Array.from({ length: 256 }, (_, byte) =>
+  V4.filter(([block, length]) => (((byte << 24) ^ block) & (-1 << (32 - Math.min(length, 8)))) === 0).map(
+    ([block, length]) => ({ block: block | 0, mask: -1 << (32 - length) }),
+  ),
+);
+
+/** Whether an IPv4 address, given as a 32-bit word, is private, reserved or local to a link or host. */
+export function isLocalIpv4(word: number): boolean {
+  const blocks = BY_FIRST_BYTE[word >>> 24]!;
+  for (let i = 0; i < blocks.length; i++) if ((word & blocks[i]!.mask) === blocks[i]!.block) return true;
   return false;
 }
 
-/** Whether an address, given as 32-bit words (IPv4 in the first), is private, reserved or local to a link or host. */
-export function isLocal(v6: boolean, w0: number, w1: number, w2: number, w3: number): boolean {
-  if (!v6) return isLocalIpv4(w0);
+/** The same of an IPv6 address in four words, most significant first. */
+export function isLocalIpv6(w0: number, w1: number, w2: number, w3: number): boolean {
   if (w0 >>> 25 === 0x7e || w0 >>> 22 === 0x3fa) return true; // fc00::/7, fe80::/10
   if (w0 === 0 && w1 === 0 && w2 === 0) return w3 <= 1; // ::, ::1
   if (w0 >>> 9 === 0x20010000 >>> 9 || w0 === 0x20010db8) return true; // 2001::/23, 2001:db8::/32

@@ -1,6 +1,6 @@
 /** Streams connection records to an output in big pieces. */
 import { ByteWriter } from "./byte-writer.ts";
-import type { FlowLabels } from "./fields.ts";
+import type { FlowLabels } from "./record.ts";
 import type { RecordFormat } from "./record-formats.ts";
 import type { FlowTable } from "./table.ts";
 

@@ -2,20 +2,10 @@
 
 const schedule = new Int32Array(80);
 
-/**
- * Hashes the first `length` bytes (at most 55) of `block`, whose 64 bytes are overwritten with the padding.
- * The digest goes to `out`, five words, most significant byte first.
- */
-export function sha1Block(block: Uint8Array, length: number, out: Uint32Array): void {
-  block[length] = 0x80;
-  block.fill(0, length + 1, 62);
-  block[62] = length >>> 5;
-  block[63] = length << 3;
+/** Writes the digest of one padded block (16 big-endian words) to `out`: five words. */
+export function sha1Block(block: Int32Array, out: Int32Array): void {
   const w = schedule;
-  for (let i = 0; i < 16; i++) {
-    const at = i * 4;
-    w[i] = (block[at]! << 24) | (block[at + 1]! << 16) | (block[at + 2]! << 8) | block[at + 3]!;
-  }
+  for (let i = 0; i < 16; i++) w[i] = block[i]!;
   for (let i = 16; i < 80; i++) {
     const x = w[i - 3]! ^ w[i - 8]! ^ w[i - 14]! ^ w[i - 16]!;
     w[i] = (x << 1) | (x >>> 31);
@@ -25,13 +15,33 @@ export function sha1Block(block: Uint8Array, length: number, out: Uint32Array): 
   let c = 0x98badcfe | 0;
   let d = 0x10325476;
   let e = 0xc3d2e1f0 | 0;
-  for (let i = 0; i < 80; i++) {
-    let f: number;
-    if (i < 20) f = ((b & c) | (~b & d)) + 0x5a827999;
-    else if (i < 40) f = (b ^ c ^ d) + 0x6ed9eba1;
-    else if (i < 60) f = ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc;
-    else f = (b ^ c ^ d) + 0xca62c1d6;
-    const next = (((a << 5) | (a >>> 27)) + f + e + w[i]!) | 0;
+  let next = 0;
+  for (let i = 0; i < 20; i++) {
+    next = (((((a << 5) | (a >>> 27)) + ((b & c) | (~b & d))) | 0) + ((e + w[i]! + 0x5a827999) | 0)) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
+  }
+  for (let i = 20; i < 40; i++) {
+    next = (((((a << 5) | (a >>> 27)) + (b ^ c ^ d)) | 0) + ((e + w[i]! + 0x6ed9eba1) | 0)) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
+  }
+  for (let i = 40; i < 60; i++) {
+    next = (((((a << 5) | (a >>> 27)) + ((b & c) | (b & d) | (c & d))) | 0) + ((e + w[i]! + 0x8f1bbcdc) | 0)) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
+  }
+  for (let i = 60; i < 80; i++) {
+    next = (((((a << 5) | (a >>> 27)) + (b ^ c ^ d)) | 0) + ((e + w[i]! + 0xca62c1d6) | 0)) | 0;
     e = d;
     d = c;
     c = (b << 30) | (b >>> 2);

@@ -6,7 +6,7 @@
  * A connection ends by packet time: idle, closed, reset, its attempt unanswered, its 5-tuple reused, evicted, or at `finish`.
  */
 import { ACK, ICMP, ICMPV6, type Packet, SYN, TCP, UDP, UDPLITE } from "../decode/packet.ts";
-import { grownF64, grownI32, grownU8, grownU32, heapPush, heapReplace, swap } from "./columns.ts";
+import { grownF64, grownI32, grownU8, grownU32, swap } from "./columns.ts";
 import { History } from "./history.ts";
 import { ICMP_COUNTERPART, ICMPV6_COUNTERPART, ONE_WAY } from "./icmp-pairs.ts";
 import { protocolName } from "./names.ts";
@@ -21,6 +21,7 @@ import {
   TCP_UNPRODUCTIVE,
   TcpTracker,
 } from "./tcp.ts";
+import { TopRows } from "./top-rows.ts";
 import { Wheel } from "./wheel.ts";
 
 export interface FlowTableOptions {
@@ -239,7 +240,7 @@ export class FlowTable {
 
   #rowFor(p: Packet, parent: number): number {
     const now = p.sec + p.nsec / 1e9;
-    if (now >= this.#wheel.now + 1 || this.connections === 0) this.advance(now);
+    if (now >= this.#wheel.now + 1) this.advance(now);
     this.#clock[0] = now;
     const meta = this.#readKey(p);
     const ports = this.#ports;
@@ -286,28 +287,16 @@ export class FlowTable {
   }
 
   /**
-   * The rows with the largest values, largest first, written to `out`; as many as `out` holds.
-   * No full sort: one pass with a heap of `out.length`.
+   * The rows with the largest values, largest first, written to `out`; as many as `out` holds. Of equal ones the earlier comes first.
    * @returns how many were written
    */
   top(value: RowValue, out: Int32Array, accept?: RowPredicate): number {
-    const heap = new Float64Array(out.length);
-    let count = 0;
+    const heap = new TopRows(out, this.#byBeginning);
     for (let row = 0; row < this.#used; row++) {
       if (this.#state[row] === FREE || this.#hidden[row] === 1 || (accept && !accept(row))) continue;
-      const weight = value(row);
-      if (count < out.length) count = heapPush(heap, out, count, weight, row);
-      else if (count > 0 && weight > heap[0]!) heapReplace(heap, out, count, weight, row);
+      heap.offer(value(row), row);
     }
-    // The smallest of what is left goes to the end, again and again.
-    for (let end = count - 1; end > 0; end--) {
-      const weight = heap[end]!;
-      const row = out[end]!;
-      const smallest = out[0]!;
-      heapReplace(heap, out, end, weight, row);
-      out[end] = smallest;
-    }
-    return count;
+    return heap.finish();
   }
 
   // Values of a row. `orig`: the originator's side, else the responder's.
@@ -668,19 +657,15 @@ export class FlowTable {
     ending.length = 0;
   }
 
-  readonly #byEnd = (a: number, b: number): number => {
-    const x = a * TIMES;
-    const y = b * TIMES;
-    const times = this.#times;
-    // Equal infinities give NaN, which is no difference either.
-    return (
-      times[x + DEADLINE]! - times[y + DEADLINE]! ||
-      times[x + FIRST]! - times[y + FIRST]! ||
-      this.#nsecs[x + FIRST]! - this.#nsecs[y + FIRST]! ||
-      this.uidHigh(a) - this.uidHigh(b) ||
-      this.uidLow(a) - this.uidLow(b)
-    );
-  };
+  // Equal infinities give NaN, which is no difference either.
+  readonly #byEnd = (a: number, b: number): number =>
+    this.#times[a * TIMES + DEADLINE]! - this.#times[b * TIMES + DEADLINE]! || this.#byBeginning(a, b);
+
+  readonly #byBeginning = (a: number, b: number): number =>
+    this.firstSec(a) - this.firstSec(b) ||
+    this.firstNsec(a) - this.firstNsec(b) ||
+    this.uidHigh(a) - this.uidHigh(b) ||
+    this.uidLow(a) - this.uidLow(b);
 
   #keep(row: number): void {
     this.#state[row] = ENDED;
@@ -794,8 +779,10 @@ export class FlowTable {
     const words = this.#words;
     let high = 0x243f6a88;
     let low = 0x85a308d3;
-    const count = p.ipVersion === 6 ? 8 : 5;
-    for (let i = -6; i < count; i++) {
+    const v6 = p.ipVersion === 6;
+    for (let i = -6; i < 8; i++) {
+      // Words that an IPv4 address does not have hold what an earlier packet left.
+      if (!v6 && i > 0 && i !== 4) continue;
       let word = 0;
       if (i === -6) word = p.sec;
       else if (i === -5) word = Math.floor(p.sec / 2 ** 32);

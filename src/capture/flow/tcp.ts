@@ -243,13 +243,13 @@ export class TcpTracker {
     }
     const closed = ((words[orig * WORDS + FLAGS]! | words[resp * WORDS + FLAGS]!) & DID_CLOSE) !== 0;
     if (closed) return true;
-    if (p.tcpSeq === words[first * WORDS + START]) return false;
+    if (p.tcpSeq >>> 0 === words[first * WORDS + START]) return false;
     // A SYN that comes after its SYN-ACK, as captures of two interfaces mix them.
     const swapped =
       (p.tcpFlags & ACK) === 0 &&
       words[first * WORDS + STATE] === SYN_ACK_SENT &&
       words[resp * WORDS + STATE] === INACTIVE &&
-      p.tcpSeq === words[resp * WORDS + START];
+      p.tcpSeq >>> 0 === words[resp * WORDS + START];
     return !swapped;
   }
 
@@ -358,14 +358,14 @@ export class TcpTracker {
     const e = endpoint * WORDS;
     const q = (endpoint ^ 1) * WORDS;
     const length = p.payloadLength;
-    const seq = p.tcpSeq;
+    const seq = p.tcpSeq >>> 0;
     if (words[e + STATE] !== ESTABLISHED || words[q + STATE] !== ESTABLISHED || seq !== words[e + LAST]) return false;
     if ((words[e + HOLES]! | words[q + HOLES]! | words[e + LAST_WRAPS]! | words[q + ACK_WRAPS]!) !== 0) return false;
     const at = seq - words[e + START]!;
-    const acked = p.tcpAck - words[q + START]!;
+    const acked = (p.tcpAck >>> 0) - words[q + START]!;
     const s = endpoint * POSITIONS;
     const t = (endpoint ^ 1) * POSITIONS;
-    if (p.tcpAck < words[q + ACKED]! || acked > positions[t + DELIVERED]! || acked < positions[t + TRIMMED]!)
+    if (p.tcpAck >>> 0 < words[q + ACKED]! || acked > positions[t + DELIVERED]! || acked < positions[t + TRIMMED]!)
       return false;
     if (length > 0) {
       const past = seq + length;
@@ -378,7 +378,7 @@ export class TcpTracker {
     } else {
       this.#history.check(row, HIST_ACK_BIT, A, fromOrig);
     }
-    words[q + ACKED] = p.tcpAck;
+    words[q + ACKED] = p.tcpAck >>> 0;
     positions[t + TRIMMED] = acked;
     return true;
   }
@@ -412,7 +412,7 @@ export class TcpTracker {
   /** Takes a SYN's (or the first segment's) sequence number as the stream's beginning. */
   #initEndpoint(e: number, syn: boolean, p: Packet, segment: number): void {
     const words = this.#words;
-    const seq = p.tcpSeq;
+    const seq = p.tcpSeq >>> 0;
     const state = words[e + STATE]!;
     if (state === INACTIVE) {
       // Without a SYN, numbering starts as if there had been one just before.
@@ -442,7 +442,7 @@ export class TcpTracker {
    */
   #locate(which: number, e: number, lastAt: number, wrapsAt: number, p: Packet): void {
     const words = this.#words;
-    const number = which === SEGMENT ? p.tcpSeq : p.tcpAck;
+    const number = which === SEGMENT ? p.tcpSeq >>> 0 : p.tcpAck >>> 0;
     const last = words[e + lastAt]!;
     let wraps = words[e + wrapsAt]!;
     const delta = (number - last) | 0;
@@ -455,7 +455,7 @@ export class TcpTracker {
 
   #advanceAck(q: number, p: Packet): void {
     const words = this.#words;
-    const number = p.tcpAck;
+    const number = p.tcpAck >>> 0;
     const delta = (number - words[q + ACKED]!) | 0;
     if (delta <= 0 || (number === 0 && delta > TOO_LARGE)) return;
     if (number < words[q + ACKED]!) words[q + ACK_WRAPS]!++;
@@ -559,7 +559,7 @@ export class TcpTracker {
         this.#setState(e, ack ? SYN_ACK_SENT : SYN_SENT);
         result |= TCP_ATTEMPT;
       } else {
-        if (!ack && words[q + STATE] === SYN_ACK_SENT && p.tcpSeq === words[e + START]) {
+        if (!ack && words[q + STATE] === SYN_ACK_SENT && p.tcpSeq >>> 0 === words[e + START]) {
           // The SYN comes after its SYN-ACK: the roles are the other way round.
           this.flip(slot);
           this.#history.flip(row);

@@ -1,8 +1,8 @@
 /** The flow table as a screen sees it: comparisons by every sort key, and one row as text and numbers. */
 import { formatIpv4, formatIpv6 } from "../flow/address.ts";
 import { ByteWriter } from "../flow/byte-writer.ts";
-import type { FlowLabels } from "../flow/fields.ts";
 import { connState } from "../flow/names.ts";
+import type { FlowLabels } from "../flow/record.ts";
 import { jsonFormat } from "../flow/record-formats.ts";
 import type { FlowTable } from "../flow/table.ts";
 import type { Compare } from "./ranking.ts";

@@ -1,5 +1,4 @@
 /** Capture files and standard input as sources: plain or compressed, whole or still being written. */
-import { CaptureFilter } from "../filter/bpf.ts";
 import { CaptureReader } from "../format/reader.ts";
 import type { CaptureSummary, Compression } from "../format/summary.ts";
 import type { FrameSink } from "../frame.ts";
@@ -30,7 +29,7 @@ export async function readCapture(
   options: ReadCaptureOptions = {},
 ): Promise<CaptureSummary> {
   const { signal, follow = false } = options;
-  const filter = options.filter ? new CaptureFilter(options.filter) : null;
+  const filter = options.filter ? new (await import("../filter/bpf.ts")).CaptureFilter(options.filter) : null;
   const reader = new CaptureReader(filter ? filter.sink(sink) : sink);
   const followEnd: FollowEnd = { shrunk: null, replaced: null };
   const source =

@@ -138,7 +138,7 @@ describe("tunnels", () => {
 describe("TCP", () => {
   it("gives flags, numbers and window, and calls a header longer than the packet malformed", () => {
     const p = decode(ethernet(0x0800, ipv4(P.TCP, tcp(80, 4000, 0xfffffff0, 7, P.SYN | P.ACK, payload))));
-    expect([p.tcpFlags, p.tcpSeq, p.tcpAck, p.tcpWindow, p.payloadLength]).toEqual([18, 0xfffffff0, 7, 4096, 4]);
+    expect([p.tcpFlags, p.tcpSeq >>> 0, p.tcpAck, p.tcpWindow, p.payloadLength]).toEqual([18, 0xfffffff0, 7, 4096, 4]);
     const bad = ethernet(0x0800, ipv4(P.TCP, tcp(80, 4000, 1, 7, P.ACK, payload)));
     bad[14 + 20 + 12] = 0xf0;
     expect(decode(bad).error).toBe(P.MALFORMED);

@@ -6,8 +6,8 @@ import { flowFilter } from "../../../src/capture/filter/display-flows.ts";
 import { packetFilter } from "../../../src/capture/filter/display-packets.ts";
 import { FilterError, parseDisplayFilter } from "../../../src/capture/filter/display-parser.ts";
 import { parseIpv6, parseMac, parseNumber, parseSeconds } from "../../../src/capture/filter/display-values.ts";
-import type { FlowLabels } from "../../../src/capture/flow/fields.ts";
 import { FlowMeter } from "../../../src/capture/flow/meter.ts";
+import type { FlowLabels } from "../../../src/capture/flow/record.ts";
 import { Frame } from "../../../src/capture/frame.ts";
 import { TapscopeError } from "../../../src/core/errors.ts";
 

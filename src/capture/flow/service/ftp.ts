@@ -9,12 +9,10 @@ export interface FtpDataEnd {
 }
 
 const LONGEST = 200;
-const LINES = ["PORT ", "EPRT ", "227", "229"];
 
 /** The end a line of FTP announces; undefined when it announces none. */
 export function ftpDataEnd(data: Uint8Array, offset: number, end: number): FtpDataEnd | undefined {
-  // Most lines need not become text.
-  if (!LINES.some((start) => startsWithAnyCase(data, offset, end, start))) return undefined;
+  if (!announces(data, offset, end)) return undefined;
   const line = Buffer.from(data.subarray(offset, Math.min(end, offset + LONGEST))).toString("latin1");
   const numbers = /^(?:PORT |227[^\d\n]*[^\n]*?\(?)(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})/i.exec(
     line,
@@ -27,4 +25,12 @@ export function ftpDataEnd(data: Uint8Array, offset: number, end: number): FtpDa
   const extended = /^(?:229[^\n]*\(|EPRT )(.)[^|\n]*\1[^|\n]*\1(\d{1,5})\1/i.exec(line);
   const port = Number(extended?.[2]);
   return port > 0 && port < 65_536 ? { ipv4: undefined, port } : undefined;
+}
+
+/** Whether the line is one of the four: most need not become text. */
+function announces(data: Uint8Array, offset: number, end: number): boolean {
+  const first = data[offset]! | 0x20;
+  if (first === 0x70) return startsWithAnyCase(data, offset, end, "PORT ");
+  if (first === 0x65) return startsWithAnyCase(data, offset, end, "EPRT ");
+  return startsWithAnyCase(data, offset, end, "227") || startsWithAnyCase(data, offset, end, "229");
 }

@@ -5,12 +5,16 @@ const METHODS = [
   ...["GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "OPTIONS ", "CONNECT ", "PATCH ", "TRACE ", "PROPFIND ", "REPORT "],
   ...["PROPPATCH ", "MKCOL ", "COPY ", "MOVE ", "LOCK ", "UNLOCK ", "SEARCH ", "BCOPY ", "BPROPPATCH ", "PRI * HTTP/2"],
 ];
+/** By the first byte: few need to be compared. */
+const BY_FIRST_BYTE: (readonly string[])[] = Array.from({ length: 256 }, (_, byte) =>
+  METHODS.filter((method) => method.charCodeAt(0) === byte),
+);
 
 export function isHttpRequest(data: Uint8Array, offset: number, end: number): boolean {
-  const first = data[offset]!;
-  if (first < 0x42 || first > 0x55) return false;
-  for (const method of METHODS) {
-    if (startsWith(data, offset, end, method)) {
+  if (offset >= end) return false;
+  const methods = BY_FIRST_BYTE[data[offset]!]!;
+  for (let i = 0; i < methods.length; i++) {
+    if (startsWith(data, offset, end, methods[i]!)) {
       // SIP and RTSP have some of the same methods.
       const line = lineEnd(data, offset, end);
       return !within(data, offset, line, "SIP/2.0") && !within(data, offset, line, "RTSP/1.0");

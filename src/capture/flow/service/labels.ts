@@ -13,7 +13,7 @@ import {
   TUNNEL_VXLAN,
   UDP,
 } from "../../decode/packet.ts";
-import type { FlowLabels } from "../fields.ts";
+import type { FlowLabels } from "../record.ts";
 import type { FlowTable } from "../table.ts";
 import { APPS, type App, type AppNumber, appNumber, appOfPort } from "./apps.ts";
 import { startsWith } from "./bytes.ts";
@@ -73,8 +73,9 @@ export class ServiceLabels implements FlowLabels {
   readonly #names: (string | undefined)[] = [];
   /** ClientHellos that go on in another segment. */
   readonly #hellos = new Map<number, Hello>();
-  /** Where FTP said that data will be sent, as `end` makes one number of it. */
+  /** Where FTP said that data will be sent, as `end` makes one number of it; and the ports of all that were ever expected. */
   readonly #expected = new Set<number>();
+  readonly #expectedPorts = new Uint8Array(65_536);
 
   constructor(table: FlowTable) {
     this.#table = table;
@@ -141,7 +142,8 @@ export class ServiceLabels implements FlowLabels {
     this.#changed[row] = 0;
     this.#names[row] = undefined;
     if (this.#hellos.size > 0) this.#hellos.delete(row);
-    if (this.#expected.size > 0 && this.#expected.delete(this.#end(row, false, this.#table.port(row, false)))) {
+    const port = this.#table.port(row, false);
+    if (this.#expectedPorts[port] === 1 && this.#expected.delete(this.#end(row, false, port))) {
       this.#apps[row] = FTP_DATA;
       this.#tries[row] = DONE;
     }
@@ -161,6 +163,7 @@ export class ServiceLabels implements FlowLabels {
     if (!end || this.#expected.size >= MAX_EXPECTED) return;
     const fromOrig = p.srcPort === this.#table.port(row, true);
     this.#expected.add(end.ipv4 === undefined ? this.#end(row, fromOrig, end.port) : end.ipv4 * 65_536 + end.port);
+    this.#expectedPorts[end.port] = 1;
   }
 
   #examine(row: number, p: Packet): void {
@@ -217,7 +220,7 @@ export class ServiceLabels implements FlowLabels {
     if (this.#name(row, serverName(data, at, end))) return true;
     const begun = this.#hellos.get(row);
     if (payloadCaptured < payloadLength) return false;
-    if (begun ? tcpSeq !== begun.nextSeq : !helloGoesOn(data, at, end)) return false;
+    if (begun ? tcpSeq >>> 0 !== begun.nextSeq : !helloGoesOn(data, at, end)) return false;
     const segment = data.subarray(at, end);
     const bytes = begun ? Buffer.concat([begun.bytes, segment]) : Buffer.from(segment);
     if (this.#name(row, serverName(bytes, 0, bytes.length))) return true;
