@@ -66,7 +66,7 @@ it("says that the passphrase is wrong, however early the server hangs up", { tim
   writeFileSync(at("key"), "right");
   writeFileSync(at("wrong"), "wrong");
   const secret = ["--object", `secret,id=s,file=${at("key")}`];
-  tool("qemu-img", "create", "-q", "-f", "luks", ...secret, "-o", "key-secret=s,iter-time=10", at("disk.luks"), "1M");
+  tool("qemu-img", "create", "-q", "-f", "luks", ...secret, "-o", "key-secret=s,iter-time=200", at("disk.luks"), "1M");
   for (let i = 0; i < 3; i++) {
     await expect(openDisk(at("disk.luks"), { keyFile: at("wrong") })).rejects.toMatchObject({
       code: "E_DISK_KEY_WRONG",
