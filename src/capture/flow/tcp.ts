@@ -121,7 +121,7 @@ export class TcpTracker {
   #freeCount = 0;
   #used = 0;
 
-  constructor(history: History, slots = 1024) {
+  constructor(history: History, slots: number) {
     this.#history = history;
     this.#words = new Uint32Array(slots * 2 * WORDS);
     this.#positions = new Float64Array(slots * 2 * POSITIONS);

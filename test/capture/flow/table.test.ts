@@ -145,4 +145,39 @@ describe("the flow table", () => {
     );
     expect(even).toBe(1);
   });
+
+  it("names a connection the same whatever came before it, in IPv4 and IPv6", () => {
+    const v6 = packet(A, B, 1, { ipVersion: 6, data: Uint8Array.from({ length: 32 }, (_, i) => i), dst: 16 });
+    const uids = (packets: readonly Packet[]) => {
+      const found: string[] = [];
+      const table: FlowTable = new FlowTable({
+        onEnd: (row) => found.push(`${table.isV6(row)} ${table.uidHigh(row)} ${table.uidLow(row)}`),
+      });
+      for (const p of packets) table.add(p);
+      table.finish();
+      return found.sort();
+    };
+    expect(uids([v6, packet(A, B, 1)])).toEqual(uids([packet(A, B, 1), v6]));
+    expect(uids([packet(A, B, 1)])).toEqual(uids([v6, packet(A, B, 1)]).filter((uid) => uid.startsWith("false")));
+  });
+
+  it("chooses the largest rows, the earlier of equals first, as a full sort does", () => {
+    const table = new FlowTable({ keepEnded: true });
+    for (let i = 0; i < 200; i++)
+      table.add(packet(`10.0.0.1:${i + 1}`, B, 1 + ((i * 7) % 50) / 10, { frameLength: i % 5 }));
+    const rows = Int32Array.from({ length: 200 }, (_, row) => row);
+    const value = (row: number) => table.frameBytes(row, true);
+    const sorted = [...rows].sort(
+      (a, b) => value(b) - value(a) || table.firstSec(a) - table.firstSec(b) || table.firstNsec(a) - table.firstNsec(b),
+    );
+    const times = (list: Iterable<number>) =>
+      Array.from(list, (row) => [value(row), table.firstSec(row), table.firstNsec(row)]);
+    for (const wanted of [1, 7, 200]) {
+      const out = new Int32Array(wanted);
+      expect(table.top(value, out)).toBe(wanted);
+      expect(times(out)).toEqual(times(sorted.slice(0, wanted)));
+    }
+    expect(table.top(value, new Int32Array(300))).toBe(200);
+    expect(table.top(value, new Int32Array(0))).toBe(0);
+  });
 });
