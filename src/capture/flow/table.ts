@@ -53,15 +53,9 @@ import {
   VLAN,
 } from "./rows.ts";
 import { DNS_PORTS, TCP_SERVER_PORTS, UDP_SERVER_PORTS } from "./server-ports.ts";
-import {
-  RESET,
-  TCP_ATTEMPT,
-  TCP_COMPLETE,
-  TCP_ESTABLISHED,
-  TCP_FLIP,
-  TCP_RESET_LATER,
-  TCP_UNPRODUCTIVE,
-} from "./tcp.ts";
+import { TCP_ATTEMPT, TCP_ESTABLISHED, TCP_FLIP, TCP_RESET_LATER, TCP_UNPRODUCTIVE } from "./tcp.ts";
+import { RESET } from "./tcp-slots.ts";
+import { TCP_COMPLETE } from "./tcp-streams.ts";
 import { TopRows } from "./top-rows.ts";
 import { writeUid } from "./uid.ts";
 import { Wheel } from "./wheel.ts";
