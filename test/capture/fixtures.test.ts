@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { formatIpv4, formatIpv6 } from "../../src/capture/flow/address.ts";
 import { FlowMeter } from "../../src/capture/flow/meter.ts";
 import { protocolName } from "../../src/capture/flow/names.ts";
+import { readConnections } from "../../src/capture/flow/read-connections.ts";
 import { describeCapture } from "../../src/capture/source/describe.ts";
 import { readCapture } from "../../src/capture/source/file.ts";
 
@@ -47,6 +48,13 @@ describe.each(files)("$file", ({ file, packets, bytes }) => {
     const seen: string[] = [];
     await readCapture(path, ({ sec, nsec, caplen, origLen }) => seen.push(`${sec} ${nsec} ${caplen} ${origLen}`));
     expect(seen).toEqual(await byPcapParser(path));
+  });
+
+  // To write them anew after a change that is wanted: npx vitest run --project unit test/capture/fixtures.test.ts -u
+  it("gives the records that stand beside it", async () => {
+    const records: string[] = [];
+    for await (const batch of readConnections(path)) records.push(...batch.map((record) => JSON.stringify(record)));
+    await expect(`${records.join("\n")}\n`).toMatchFileSnapshot(path.replace(/\.pcap$/, ".expected.json"));
   });
 
   it("has only packets that are decoded without a fault", async () => {

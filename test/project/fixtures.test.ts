@@ -6,9 +6,10 @@ import { expect, it } from "vitest";
 const folder = join(import.meta.dirname, "../../fixtures/pcaps");
 const manifest = JSON.parse(readFileSync(join(folder, "MANIFEST.json"), "utf8"));
 
-it("holds exactly the captures its manifest tells of, unchanged, and says where each comes from", () => {
+it("holds exactly the captures its manifest tells of, unchanged, each with its records, and says where each comes from", () => {
   const listed = manifest.files.map((entry: { file: string }) => entry.file);
-  expect(readdirSync(folder).sort()).toEqual([...listed, "MANIFEST.json"].sort());
+  const records = listed.map((file: string) => file.replace(/\.pcap$/, ".expected.json"));
+  expect(readdirSync(folder).sort()).toEqual([...listed, ...records, "MANIFEST.json"].sort());
   for (const { file, what, crafted, commands, sha256 } of manifest.files) {
     expect([
       file,
