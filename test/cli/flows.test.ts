@@ -1,8 +1,19 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { ACK, FIN, SYN, TCP, UDP } from "../../src/capture/decode/packet.ts";
 import { ethernet, hex, ipv4, pcap, tcp, udp } from "../capture/frames.ts";
 
@@ -139,5 +150,83 @@ describe("tapscope flows", () => {
 
   it("refuses formats that contradict each other", () => {
     expect(flows("--json", "--format", "csv", file).status).toBe(2);
+  });
+});
+
+describe("flows --follow", () => {
+  /** The program on a file that is being written, and what it has said so far. */
+  function follow(path: string) {
+    const child = spawn(process.execPath, [main, "flows", "--json", "--follow", path]);
+    const said = { stdout: "", stderr: "" };
+    child.stdout.on("data", (chunk) => (said.stdout += chunk));
+    child.stderr.on("data", (chunk) => (said.stderr += chunk));
+    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    onTestFinished(() => void child.kill("SIGKILL"));
+    return { child, said, ended };
+  }
+  /** Waits until the program has read the file as far as it goes, as the kernel tells. */
+  async function untilRead(child: ChildProcess, path: string): Promise<void> {
+    const fds = `/proc/${child.pid}/fd`;
+    const position = () => {
+      const fd = readdirSync(fds).find((name) => readlinkSync(join(fds, name)) === path);
+      return Number(/pos:\s*(\d+)/.exec(readFileSync(`/proc/${child.pid}/fdinfo/${fd}`, "utf8"))?.[1]);
+    };
+    await vi.waitFor(() => expect(position()).toBe(statSync(path).size), { timeout: 20_000 });
+  }
+  const header = 24;
+  const later = (seconds: number) => {
+    const capture = Buffer.from(pcap([frames[3]!]));
+    capture.writeUInt32LE(capture.readUInt32LE(header) + seconds, header);
+    return capture.subarray(header);
+  };
+
+  it("tells connections while the file is still written, and the rest when it is interrupted", async () => {
+    const growing = join(folder, "growing.pcap");
+    const whole = Buffer.from(pcap(frames));
+    // In the middle of a packet: that is "not yet", not damage.
+    writeFileSync(growing, whole.subarray(0, -7));
+    const { child, said, ended } = follow(growing);
+    await untilRead(child, growing);
+    expect(said.stdout).toBe("");
+    appendFileSync(growing, whole.subarray(-7));
+    // Ten minutes later by the packets' clock: what was open has ended.
+    appendFileSync(growing, later(600));
+    await vi.waitFor(() => expect(json(said.stdout)).toHaveLength(3), { timeout: 10_000 });
+    child.kill("SIGINT");
+    expect(await ended).toBe(0);
+    expect(json(said.stdout).map((record) => record.close_reason)).toEqual(["fin", "idle", "idle", "eof"]);
+    expect(said.stderr).toBe("");
+  });
+
+  it("says that the file was made shorter", async () => {
+    const shrinking = join(folder, "shrinking.pcap");
+    writeFileSync(shrinking, pcap(frames));
+    const { child, said, ended } = follow(shrinking);
+    await untilRead(child, shrinking);
+    truncateSync(shrinking, 30);
+    expect(await ended).toBe(1);
+    expect(said.stderr).toContain("made shorter");
+    expect(json(said.stdout)).toHaveLength(3);
+  });
+
+  it("reads what tcpdump writes", async (ctx) => {
+    if (spawnSync("tcpdump", ["--version"]).error) ctx.skip("tcpdump is not installed");
+    const written = join(folder, "written.pcap");
+    const socket = createSocket("udp4");
+    await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+    const { port } = socket.address();
+    const dump = spawn("tcpdump", ["-i", "lo", "-U", "-w", written, `udp port ${port}`], { stdio: "ignore" });
+    onTestFinished(() => {
+      dump.kill("SIGKILL");
+      socket.close();
+    });
+    await vi.waitFor(() => expect(statSync(written).size).toBeGreaterThan(0), { timeout: 10_000 });
+    const { child, said, ended } = follow(written);
+    for (let i = 0; i < 5; i++) socket.send("hello", port, "127.0.0.1");
+    await vi.waitFor(() => expect(statSync(written).size).toBeGreaterThanOrEqual(24 + 5 * 63), { timeout: 10_000 });
+    await untilRead(child, written);
+    child.kill("SIGINT");
+    expect(await ended).toBe(0);
+    expect(json(said.stdout)).toMatchObject([{ proto: "udp", "id.resp_p": port, orig_bytes: 25 }]);
   });
 });
