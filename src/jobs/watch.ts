@@ -220,7 +220,17 @@ async function showText(
 }
 
 function textRequest(sort: ViewRequest["sort"], records: boolean): ViewRequest {
-  return { seq: 0, sort, descending: true, offset: 0, rows: TEXT_ROWS, selected: null, hold: false, records };
+  return {
+    seq: 0,
+    sort,
+    descending: true,
+    offset: 0,
+    rows: TEXT_ROWS,
+    selected: null,
+    hold: false,
+    filter: "",
+    records,
+  };
 }
 
 /** One answer, whatever was asked before. */

@@ -36,7 +36,7 @@ export class App {
     this.#options = options;
     const { screen, subject } = options;
     this.#model = initialModel(subject, screen.size, Date.now());
-    screen.onKey((key) => this.#dispatch({ type: "key", key }));
+    screen.onKey((key, text) => this.#dispatch({ type: "key", key, ...(text === undefined ? {} : { text }) }));
     screen.onResize((size) => this.#dispatch({ type: "resize", size }));
     process.on("SIGTSTP", this.#onSuspend);
     process.on("SIGCONT", this.#onContinue);

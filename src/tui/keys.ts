@@ -14,6 +14,7 @@ export type Action =
   | "sort-next"
   | "sort-previous"
   | "sort-reverse"
+  | "filter"
   | "pause"
   | "help"
   | "repaint"
@@ -52,10 +53,22 @@ export const BINDINGS: readonly Binding[] = [
     help: "open or close the detail of the selected flow",
     footer: "detail",
   },
-  { action: "back", keys: ["escape"], shown: "Esc", help: "close what is open, else back to the top" },
+  {
+    action: "back",
+    keys: ["escape"],
+    shown: "Esc",
+    help: "close what is open, else drop the filter, else back to the top",
+  },
   { action: "sort-next", keys: ["s", ">"], shown: "s >", help: "sort by the next column", footer: "sort" },
   { action: "sort-previous", keys: ["<"], shown: "<", help: "sort by the previous column" },
   { action: "sort-reverse", keys: ["S-s"], shown: "S", help: "reverse the order" },
+  {
+    action: "filter",
+    keys: ["/"],
+    shown: "/",
+    help: "show only flows that match: Enter keeps the filter, Esc the one before",
+    footer: "filter",
+  },
   {
     action: "pause",
     keys: ["space", "p"],

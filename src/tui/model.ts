@@ -51,6 +51,10 @@ export interface Model {
   readonly offset: number;
   /** The flow the cursor follows, or the rank where it will take hold of one; null: the first row, whichever flow that is. */
   readonly selected: ViewRequest["selected"];
+  /** The display filter, as it was entered; empty for none. */
+  readonly filter: string;
+  /** What stands at the prompt for another filter, which is tried as it is typed; null when it is closed. */
+  readonly prompt: string | null;
   /** When the screen was held. */
   readonly pausedMs: number | null;
   readonly detail: boolean;
@@ -74,6 +78,8 @@ export function initialModel(subject: Subject, size: Size, nowMs: number): Model
     descending: true,
     offset: 0,
     selected: null,
+    filter: "",
+    prompt: null,
     pausedMs: null,
     detail: false,
     help: false,
@@ -93,6 +99,7 @@ export function viewRequest(model: Model): ViewRequest {
     rows: layoutOf(model).tableRows,
     selected: model.selected,
     hold: model.pausedMs !== null,
+    filter: model.prompt ?? model.filter,
     records: false,
   };
 }

@@ -6,7 +6,8 @@ import { layoutOf } from "./layout.ts";
 import { cursorRank, type MirrorStrip, type Model, type Size } from "./model.ts";
 
 export type Event =
-  | { readonly type: "key"; readonly key: string }
+  /** `text`: what the key writes, where it writes something. */
+  | { readonly type: "key"; readonly key: string; readonly text?: string }
   | { readonly type: "resize"; readonly size: Size }
   | { readonly type: "snapshot"; readonly snapshot: Snapshot }
   | { readonly type: "strip"; readonly strip: MirrorStrip }
@@ -21,10 +22,15 @@ export interface Step {
 }
 
 const NOTHING: readonly Effect[] = [];
+/** Keys that do at the prompt what they do everywhere. */
+const ALWAYS: ReadonlySet<string> = new Set(["C-c", "C-l", "C-z"]);
+/** Longer filters are not typed by hand. */
+const MAX_FILTER = 1000;
 
 export function update(model: Model, event: Event): Step {
   switch (event.type) {
     case "key": {
+      if (model.prompt !== null && !ALWAYS.has(event.key)) return edit(model, model.prompt, event.key, event.text);
       const action = actionOf(event.key);
       return action ? act(model, action) : { model, effects: NOTHING };
     }
@@ -102,7 +108,10 @@ function act(model: Model, action: Action): Step {
     case "detail":
       return toggleDetail(model);
     case "back":
-      return ask(model.detail ? { ...model, detail: false } : { ...model, offset: 0, selected: null });
+      if (model.detail) return ask({ ...model, detail: false });
+      return ask({ ...model, filter: "", offset: 0, selected: model.filter === "" ? null : model.selected });
+    case "filter":
+      return { model: { ...model, prompt: model.filter }, effects: NOTHING };
     case "sort-next":
       return sortBy(model, 1);
     case "sort-previous":
@@ -112,6 +121,24 @@ function act(model: Model, action: Action): Step {
     case "pause":
       return ask({ ...model, pausedMs: model.pausedMs === null ? model.nowMs : null });
   }
+}
+
+/** A key at the prompt. The filter is tried as it is typed; a wrong one is not taken. */
+function edit(model: Model, prompt: string, key: string, text: string | undefined): Step {
+  if (key === "escape") return tryFilter({ ...model, prompt: null });
+  if (key === "enter") {
+    const { snapshot } = model;
+    const wrong = snapshot !== null && snapshot.seq >= model.viewSeq && snapshot.filterError !== null;
+    return wrong ? { model, effects: NOTHING } : tryFilter({ ...model, filter: prompt, prompt: null });
+  }
+  if (key === "backspace") return tryFilter({ ...model, prompt: Array.from(prompt).slice(0, -1).join("") });
+  if (key === "C-u") return tryFilter({ ...model, prompt: "" });
+  if (text === undefined || prompt.length + text.length > MAX_FILTER) return { model, effects: NOTHING };
+  return tryFilter({ ...model, prompt: prompt + text });
+}
+
+function tryFilter(model: Model): Step {
+  return ask({ ...model, offset: 0 });
 }
 
 function actInHelp(model: Model, action: Action): Model {

@@ -70,6 +70,8 @@ export function snapshot(over: Partial<Snapshot> = {}): Snapshot {
     notIp: 12,
     malformed: 3,
     flows: rows.length,
+    filter: "",
+    filterError: null,
     scrollable: rows.length,
     offset: 0,
     rows,

@@ -21,6 +21,17 @@ const FRAMES: Record<string, { state: Model; glyphs?: Glyphs }> = {
   "detail-60x15": {
     state: model(60, 15, { detail: true, selected: { id: 3 }, snapshot: snapshot({ selected: SELECTED }) }),
   },
+  "filtered-80x24": { state: model(80, 24, { filter: "tcp", snapshot: snapshot({ flows: 1204, filter: "tcp" }) }) },
+  "prompt-80x24": { state: model(80, 24, { prompt: "tcp.port == 443", snapshot: snapshot({ flows: 1204 }) }) },
+  "prompt-wrong-60x15": {
+    state: model(60, 15, {
+      prompt: "flow.bytes > 1M and not port 53 and tcp.prt == 443",
+      snapshot: snapshot({ filterError: "col 37: unknown field tcp.prt, did you mean tcp.port" }),
+    }),
+  },
+  "nothing-matches-80x24": {
+    state: model(80, 24, { filter: "sctp", snapshot: snapshot({ flows: 6, scrollable: 0, rows: [], filter: "sctp" }) }),
+  },
   "help-80x24": { state: model(80, 24, { help: true }) },
   "help-60x15": { state: model(60, 15, { help: true, helpOffset: 5 }) },
   "starting-80x24": { state: model(80, 24, { snapshot: null, strip: null }) },

@@ -114,7 +114,7 @@ describe("update", () => {
 
   it("shows the help and scrolls it on a short screen", () => {
     const state = press(start(80, 15), "?", "pagedown");
-    expect(state).toMatchObject({ help: true, helpOffset: 5 });
+    expect(state).toMatchObject({ help: true, helpOffset: 6 });
     expect(press(state, "escape").help).toBe(false);
     expect(press(state, "s").sort).toBe("rate");
   });
@@ -126,5 +126,51 @@ describe("update", () => {
     expect(effectsOf(start(), { type: "key", key: "C-l" })).toEqual(["repaint"]);
     expect(effectsOf(start(), { type: "key", key: "x" })).toEqual([]);
     expect(effectsOf(start(), { type: "tick", nowMs: NOW })).toEqual(["request"]);
+  });
+
+  describe("the filter's prompt", () => {
+    const type = (state: Model, text: string): Model =>
+      Array.from(text).reduce((model, char) => update(model, { type: "key", key: char, text: char }).model, state);
+    /** A worker that lets everything pass, or finds the filter wrong. */
+    const judged = (state: Model, filterError: string | null): Model => {
+      const { seq, filter } = viewRequest(state);
+      const event = {
+        type: "snapshot",
+        snapshot: snapshot({ seq, filter: filterError ? "" : filter, filterError }),
+      } as const;
+      return update(state, event).model;
+    };
+
+    it("tries what is typed at once, keys that mean something elsewhere included", () => {
+      const state = type(press(answer(start(), 10), "/"), "q jk?");
+      expect(state.prompt).toBe("q jk?");
+      expect(viewRequest(state).filter).toBe("q jk?");
+      expect(effectsOf(state, { type: "key", key: "x", text: "x" })).toEqual(["request"]);
+      expect(effectsOf(state, { type: "key", key: "C-c" })).toEqual(["quit"]);
+    });
+
+    it("keeps the filter on Enter, and goes back to the one before on Esc", () => {
+      let state = press(judged(type(press(answer(start(), 10), "/"), "tcp"), null), "enter");
+      expect([state.prompt, state.filter, viewRequest(state).filter]).toEqual([null, "tcp", "tcp"]);
+      state = type(press(state, "/"), " or udp");
+      expect(viewRequest(state).filter).toBe("tcp or udp");
+      state = press(state, "escape");
+      expect([state.prompt, viewRequest(state).filter]).toEqual([null, "tcp"]);
+      expect(viewRequest(press(state, "escape")).filter).toBe("");
+    });
+
+    it("does not take a wrong filter", () => {
+      const wrong = judged(type(press(answer(start(), 10), "/"), "tcp.prt"), "col 1: unknown field tcp.prt");
+      expect(press(wrong, "enter").prompt).toBe("tcp.prt");
+      const mended = judged(type(press(wrong, ...Array(3).fill("backspace")), "port"), null);
+      expect(press(mended, "enter").filter).toBe("tcp.port");
+      expect(press(mended, "C-u").prompt).toBe("");
+    });
+
+    it("takes what is wider than a byte as one character, and no more than a filter can be", () => {
+      const state = type(press(answer(start(), 10), "/"), "a\u{1f600}");
+      expect(press(state, "backspace").prompt).toBe("a");
+      expect(type(state, "x".repeat(2000)).prompt!.length).toBe(1000);
+    });
   });
 });

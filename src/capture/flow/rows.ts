@@ -73,7 +73,7 @@ export const ROLE_TUNNEL_SHIFT = 16;
 const START_ROWS = 32_768;
 
 /** `orig` in the getters: the originator's side, else the responder's. */
-export class FlowRows {
+export class StoredRows {
   readonly tcp: TcpTracker;
   readonly history: History;
   protected capacity: number;

@@ -2,7 +2,7 @@
  * The flow table: one row per connection, as Zeek understands it.
  *
  * `add` takes one decoded packet and allocates nothing. Rows are numbers; `id(row)` is a number that stays valid (and never comes
- * back) when the row is used again. What a row holds is read through the getters of `FlowRows`.
+ * back) when the row is used again. What a row holds is read through the getters of `StoredRows`.
  * A connection ends by packet time: idle, closed, reset, its attempt unanswered, its 5-tuple reused, evicted, or at `finish`.
  */
 import { ACK, type Packet, SYN, TCP, UDP, UDPLITE } from "../decode/packet.ts";
@@ -19,7 +19,6 @@ import {
   ENDING,
   FIRST,
   FIRST_NSEC,
-  FlowRows,
   FRAGMENTS,
   FRAME_BYTES,
   FREE,
@@ -47,6 +46,7 @@ import {
   ROW_FLOATS,
   ROW_WORDS,
   STATE,
+  StoredRows,
   TCP_SLOT,
   UID_HIGH,
   UID_LOW,
@@ -106,7 +106,7 @@ const MAX_PARENTS = 16;
 export type RowValue = (row: number) => number;
 export type RowPredicate = (row: number) => boolean;
 
-export class FlowTable extends FlowRows {
+export class FlowTable extends StoredRows {
   /** Connections begun, and of them those thrown out because the table was full. */
   connections = 0;
   evicted = 0;

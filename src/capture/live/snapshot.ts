@@ -19,6 +19,8 @@ export interface ViewRequest {
   readonly selected: { readonly id: number } | { readonly rank: number } | null;
   /** Keep the flows as they are now (the first 10,000 in the order of the moment) until a request says false. */
   readonly hold: boolean;
+  /** A display filter (docs/reference/display-filter.md): only flows that match are shown; empty for all. */
+  readonly filter: string;
   /** Give the rows as connection records too (not while held). */
   readonly records: boolean;
 }
@@ -85,7 +87,11 @@ export interface Snapshot {
   readonly notIp: number;
   readonly malformed: number;
   readonly flows: number;
-  /** Flows that can be scrolled to: all, or those held. */
+  /** The display filter the rows have passed: that of the request, or the last valid one before it. */
+  readonly filter: string;
+  /** What is wrong with the request's filter, null when nothing is. */
+  readonly filterError: string | null;
+  /** Flows that can be scrolled to: all, those that match, or those held. */
   readonly scrollable: number;
   readonly offset: number;
   readonly rows: readonly FlowRow[];

@@ -1,4 +1,6 @@
 /** The flow table's answers to view requests, live or held. Runs in the capture worker. */
+import { messageOf } from "../../core/errors.ts";
+import { flowFilter } from "../filter/display-flows.ts";
 import { FlowMeter } from "../flow/meter.ts";
 import type { Frame } from "../frame.ts";
 import { durationMs, FlowRows } from "./flow-rows.ts";
@@ -28,6 +30,11 @@ export class FlowView {
   readonly #startMs: number;
   #tickMs: number;
   #held: Held | null = null;
+  /** The display filter in force, the one asked for last, and what is wrong with that. */
+  #filter = "";
+  #asked = "";
+  #filterError: string | null = null;
+  #matches: (row: number) => boolean = () => true;
   // Time of the first and last frame, seconds, for captures that are read from files.
   #first = Number.NaN;
   #last = Number.NaN;
@@ -67,6 +74,7 @@ export class FlowView {
   }
 
   answer(request: ViewRequest, state: CaptureState, drops: Drops | null, nowMs: number): Snapshot {
+    this.#useFilter(request.filter);
     if (!request.hold) this.#held = null;
     else this.#held ??= this.#hold(request.sort, request.descending);
     const { meter } = this;
@@ -89,13 +97,29 @@ export class FlowView {
       notIp,
       malformed: meter.malformed,
       flows: meter.table.size,
+      filter: this.#filter,
+      filterError: this.#filterError,
       ...(this.#held ? heldRows(this.#held, request) : this.#liveRows(request)),
     };
   }
 
+  /** A wrong filter changes nothing but `#filterError`. A held screen is held anew: its flows are others. */
+  #useFilter(text: string): void {
+    if (text === this.#asked) return;
+    this.#asked = text;
+    try {
+      this.#matches = flowFilter(text, this.meter.table, this.meter.labels);
+      this.#filter = text;
+      this.#filterError = null;
+      this.#held = null;
+    } catch (error) {
+      this.#filterError = messageOf(error);
+    }
+  }
+
   #each = (visit: (row: number) => void): void => {
     const { table } = this.meter;
-    for (let row = 0; row < table.rows; row++) if (table.shown(row)) visit(row);
+    for (let row = 0; row < table.rows; row++) if (table.shown(row) && this.#matches(row)) visit(row);
   };
 
   #count(): number {
@@ -126,7 +150,7 @@ export class FlowView {
       return row === undefined ? null : { rank, row: this.#rows.row(row) };
     }
     const row = this.meter.table.rowOf(selected.id);
-    if (row < 0) return null;
+    if (row < 0 || !this.#matches(row)) return null;
     let rank = 0;
     this.#each((other) => {
       if (compare(other, row) < 0) rank++;

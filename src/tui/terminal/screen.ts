@@ -26,6 +26,9 @@ interface ScreenInternals {
   realloc(): void;
 }
 
+/** One character that is no control character. */
+const PRINTABLE = /^[^\p{C}]$/u;
+
 export class Screen {
   readonly #options: ScreenOptions;
   readonly #screen: blessed.Widgets.Screen & ScreenInternals;
@@ -68,11 +71,11 @@ export class Screen {
     return this.#options.output.writableLength > 0;
   }
 
-  /** Each key by its name: `j`, `S-g`, `C-d`, `pagedown`. */
-  onKey(listener: (key: string) => void): void {
+  /** Each key by its name (`j`, `S-g`, `C-d`, `pagedown`), with the printable text it stands for, where it does. */
+  onKey(listener: (key: string, text: string | undefined) => void): void {
     this.#screen.on("keypress", (ch: string | undefined, key: { full?: string } | undefined) => {
       const name = key?.full ?? ch;
-      if (name !== undefined) listener(name);
+      if (name !== undefined) listener(name, ch !== undefined && PRINTABLE.test(ch) ? ch : undefined);
     });
   }
 

@@ -54,6 +54,7 @@ export function cellsOf(row: FlowRow, placed: readonly Placed[], glyphs: Glyphs)
 
 function emptyReason({ snapshot, subject }: Model): string {
   if (!snapshot || snapshot.state === "starting") return subject.live ? "starting the capture ..." : "reading ...";
+  if (snapshot.filter !== "" && snapshot.flows > 0) return "no flow matches the filter";
   if (snapshot.packets > 0) return "no IP flows yet";
   if (snapshot.state === "ended") return "no packets";
   return subject.bpf === null ? "waiting for packets ..." : "waiting for packets that match the capture filter ...";

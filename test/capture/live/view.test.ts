@@ -29,6 +29,7 @@ const request = (over: Partial<ViewRequest> = {}): ViewRequest => ({
   rows: 5,
   selected: null,
   hold: false,
+  filter: "",
   records: false,
   ...over,
 });
@@ -112,5 +113,26 @@ describe("the flow view", () => {
   it("answers before the first packet", () => {
     const empty = see(new FlowView(true, 0), { selected: { rank: 0 }, hold: true });
     expect(empty).toMatchObject({ rows: [], selected: null, scrollable: 0, packets: 0 });
+  });
+
+  it("shows the flows that match a display filter, and keeps the last valid one", () => {
+    const view = filled(10);
+    const all = see(view);
+    const some = see(view, { filter: "flow.packets > 7" });
+    expect([some.scrollable, some.flows, some.packets, some.filter]).toEqual([3, 10, all.packets, "flow.packets > 7"]);
+    expect(some.rows.map((row) => row.origPackets)).toEqual([10, 9, 8]);
+    const wrong = see(view, { filter: "flow.packts > 7" });
+    expect(wrong.filterError).toMatch(/^col 1: .*flow\.packets/);
+    expect([wrong.scrollable, wrong.filter]).toEqual([3, "flow.packets > 7"]);
+    expect(see(view, { filter: "" })).toMatchObject({ scrollable: 10, filter: "", filterError: null });
+  });
+
+  it("lets go of a selected flow that does not match, and holds a held screen anew", () => {
+    const view = filled(10);
+    const { id } = see(view).rows[0]!;
+    expect(see(view, { selected: { id }, filter: "flow.packets < 5" }).selected).toBeNull();
+    expect(see(view, { selected: { id }, filter: "flow.packets > 5" }).selected?.rank).toBe(0);
+    expect(see(view, { hold: true, filter: "flow.packets > 5" }).scrollable).toBe(5);
+    expect(see(view, { hold: true, filter: "flow.packets > 8" }).scrollable).toBe(2);
   });
 });

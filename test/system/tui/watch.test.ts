@@ -79,6 +79,33 @@ describe("watch in a terminal", () => {
     expect(workers("tcpdump")).toEqual([]);
   });
 
+  it("shows only flows that match the filter typed at /, and says what is wrong with one", async () => {
+    await using tmux = await Tmux.open(120, 36);
+    await tmux.type(watchLine());
+    await tmux.until(FLOW);
+    await tmux.press("/");
+    await tmux.until(/\/_ +1 of 1 match/);
+    await tmux.type("tcp.prt == 80");
+    // Enter has not taken it: the flows are still those of before.
+    const wrong = (await tmux.until(/col 1: unknown field/)).join("\n");
+    expect(wrong).toMatch(/\/tcp\.prt == 80_/);
+    expect(wrong).toMatch(FLOW);
+    await tmux.press("C-u");
+    await tmux.type("sctp");
+    await tmux.until("no flow matches the filter");
+    const counted = (await tmux.until(/filter sctp/)).join("\n");
+    expect(counted).toMatch(/SEEN +[1-9]\d* packets .* 1 flow /);
+    await tmux.press("/");
+    await tmux.press("C-u");
+    await tmux.type("icmp and ip.addr == 10.9.0.0/24");
+    await tmux.until(/flows 1-1 of 1 \(1 match\) +filter icmp and ip\.addr == 10\.9\.0\.0\/24/);
+    await tmux.until(FLOW);
+    await tmux.press("Escape");
+    await tmux.until(/flows 1-1 of 1 {3}/);
+    await tmux.press("q");
+    await tmux.until("ended: 0");
+  });
+
   for (const [signal, code] of [
     ["INT", 0],
     ["TERM", 143],
