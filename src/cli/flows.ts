@@ -98,7 +98,11 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
   const sorted = !options.summary && (options.sort !== undefined || options.top !== undefined);
   const writer = options.summary
     ? undefined
-    : new RecordWriter(await formatFor(options.format!), (bytes) => process.stdout.write(bytes));
+    : new RecordWriter(await formatFor(options.format!), (bytes) => {
+        process.stdout.write(bytes);
+        // Files and pipes take what they are given at once.
+        return process.stdout.writableLength === 0;
+      });
   const byService: Record<string, number> = {};
   const meter: FlowMeter = new FlowMeter({
     inner: options.inner ?? false,

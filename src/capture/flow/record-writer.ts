@@ -8,12 +8,12 @@ import type { FlowTable } from "./table.ts";
 const PIECE = 256 * 1024;
 
 export class RecordWriter {
-  readonly #writer = new ByteWriter();
+  #writer = new ByteWriter();
   readonly #format: RecordFormat;
-  readonly #output: (bytes: Buffer) => void;
+  readonly #output: (bytes: Buffer) => boolean;
 
-  /** `output` gets pieces of bytes of its own to keep. */
-  constructor(format: RecordFormat, output: (bytes: Buffer) => void) {
+  /** `output` gets pieces of bytes, and tells whether it is done with them; else they are its own to keep. */
+  constructor(format: RecordFormat, output: (bytes: Buffer) => boolean) {
     this.#format = format;
     this.#output = output;
     this.#writer.text(format.header);
@@ -28,7 +28,7 @@ export class RecordWriter {
   flush(): void {
     const { bytes, length } = this.#writer;
     if (length === 0) return;
-    this.#output(Buffer.from(bytes.subarray(0, length)));
+    if (!this.#output(bytes.subarray(0, length))) this.#writer = new ByteWriter();
     this.#writer.length = 0;
   }
 
