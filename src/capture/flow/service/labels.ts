@@ -20,6 +20,7 @@ import { startsWith } from "./bytes.ts";
 import { queryName } from "./dns.ts";
 import { ftpDataEnd } from "./ftp.ts";
 import { asksForWebsocket, host, isHttpRequest } from "./http.ts";
+import { ClientHandshake } from "./quic.ts";
 import { tcpApp } from "./tcp-apps.ts";
 import { helloGoesOn, isTls, serverName } from "./tls.ts";
 import { udpApp } from "./udp-apps.ts";
@@ -37,6 +38,7 @@ const MAX_HELLO = 16_384;
 const FTP = appNumber("ftp");
 const FTP_DATA = appNumber("ftp-data");
 const HTTP = appNumber("http");
+const QUIC = appNumber("quic");
 const TLS = appNumber("tls");
 const WEBSOCKET = appNumber("websocket");
 /** Whose messages carry a name that is asked for. */
@@ -73,6 +75,8 @@ export class ServiceLabels implements FlowLabels {
   readonly #names: (string | undefined)[] = [];
   /** ClientHellos that go on in another segment. */
   readonly #hellos = new Map<number, Hello>();
+  /** The same of QUIC. */
+  readonly #handshakes = new Map<number, ClientHandshake>();
   /** Where FTP said that data will be sent, as `end` makes one number of it; and the ports of all that were ever expected. */
   readonly #expected = new Set<number>();
   readonly #expectedPorts = new Uint8Array(65_536);
@@ -142,6 +146,7 @@ export class ServiceLabels implements FlowLabels {
     this.#changed[row] = 0;
     this.#names[row] = undefined;
     if (this.#hellos.size > 0) this.#hellos.delete(row);
+    if (this.#handshakes.size > 0) this.#handshakes.delete(row);
     const port = this.#table.port(row, false);
     if (this.#expectedPorts[port] === 1 && this.#expected.delete(this.#end(row, false, port))) {
       this.#apps[row] = FTP_DATA;
@@ -193,6 +198,11 @@ export class ServiceLabels implements FlowLabels {
         this.#tries[row] = DONE;
         this.#hellos.delete(row);
       }
+    } else if (app === QUIC) {
+      if (this.#quicName(row, p) || tries >= MAX_TRIES) {
+        this.#tries[row] = DONE;
+        this.#handshakes.delete(row);
+      }
     } else if (MAY_CHANGE.has(app)) {
       if (app === FTP) {
         this.#expectData(row, p);
@@ -228,6 +238,18 @@ export class ServiceLabels implements FlowLabels {
     if (!begun && this.#hellos.size >= MAX_HELLOS) return false;
     this.#hellos.set(row, { bytes, nextSeq: (tcpSeq + payloadLength) >>> 0 });
     return false;
+  }
+
+  /** Looks for the name in what a client of QUIC sends first; true when it is found. */
+  #quicName(row: number, p: Packet): boolean {
+    if (p.srcPort !== this.#table.port(row, true)) return false;
+    let handshake = this.#handshakes.get(row);
+    if (!handshake) {
+      if (this.#handshakes.size >= MAX_HELLOS) return false;
+      handshake = new ClientHandshake();
+      this.#handshakes.set(row, handshake);
+    }
+    return this.#name(row, handshake.add(p.data, p.payload, p.payload + p.payloadCaptured));
   }
 
   /** Keeps the first name. */
