@@ -55,6 +55,8 @@ export interface Model {
   readonly filter: string;
   /** What stands at the prompt for another filter, which is tried as it is typed; null when it is closed. */
   readonly prompt: string | null;
+  /** Enter was pressed at the prompt: it closes when the worker has found nothing wrong with the filter. */
+  readonly entered: boolean;
   /** When the screen was held. */
   readonly pausedMs: number | null;
   readonly detail: boolean;
@@ -80,6 +82,7 @@ export function initialModel(subject: Subject, size: Size, nowMs: number): Model
     selected: null,
     filter: "",
     prompt: null,
+    entered: false,
     pausedMs: null,
     detail: false,
     help: false,

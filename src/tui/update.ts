@@ -58,11 +58,14 @@ function receive(model: Model, snapshot: Snapshot): Step {
   // While held, only the rows change: the totals stay those of the moment.
   const held = model.pausedMs !== null && model.snapshot ? model.snapshot : snapshot;
   const { seq, scrollable, offset, rows, selected } = snapshot;
-  const next = inView({
-    ...model,
-    selected: model.selected && selected ? { id: selected.row.id } : null,
-    snapshot: { ...held, seq, scrollable, offset, rows, selected },
-  });
+  const { filter, filterError } = snapshot;
+  const next = inView(
+    closed({
+      ...model,
+      selected: model.selected && selected ? { id: selected.row.id } : null,
+      snapshot: { ...held, seq, scrollable, offset, rows, selected, filter, filterError },
+    }),
+  );
   // The followed flow has moved beyond the rows that were asked for, or fewer rows are left than the offset.
   return next.offset === model.offset ? { model: next, effects: NOTHING } : ask(next);
 }
@@ -126,11 +129,7 @@ function act(model: Model, action: Action): Step {
 /** A key at the prompt. The filter is tried as it is typed; a wrong one is not taken. */
 function edit(model: Model, prompt: string, key: string, text: string | undefined): Step {
   if (key === "escape") return tryFilter({ ...model, prompt: null });
-  if (key === "enter") {
-    const { snapshot } = model;
-    const wrong = snapshot !== null && snapshot.seq >= model.viewSeq && snapshot.filterError !== null;
-    return wrong ? { model, effects: NOTHING } : tryFilter({ ...model, filter: prompt, prompt: null });
-  }
+  if (key === "enter") return { model: closed({ ...model, entered: true }), effects: NOTHING };
   if (key === "backspace") return tryFilter({ ...model, prompt: Array.from(prompt).slice(0, -1).join("") });
   if (key === "C-u") return tryFilter({ ...model, prompt: "" });
   if (text === undefined || prompt.length + text.length > MAX_FILTER) return { model, effects: NOTHING };
@@ -138,7 +137,15 @@ function edit(model: Model, prompt: string, key: string, text: string | undefine
 }
 
 function tryFilter(model: Model): Step {
-  return ask({ ...model, offset: 0 });
+  return ask({ ...model, entered: false, offset: 0 });
+}
+
+/** Takes the filter that was entered, once the worker has judged it; a wrong one stays at the prompt. */
+function closed(model: Model): Model {
+  const { snapshot, prompt, entered } = model;
+  if (!entered || prompt === null || snapshot === null || snapshot.seq < model.viewSeq) return model;
+  if (snapshot.filterError !== null) return { ...model, entered: false };
+  return { ...model, filter: prompt, prompt: null, entered: false };
 }
 
 function actInHelp(model: Model, action: Action): Model {

@@ -159,6 +159,15 @@ describe("update", () => {
       expect(viewRequest(press(state, "escape")).filter).toBe("");
     });
 
+    it("waits on Enter until the filter has been judged", () => {
+      const entered = press(type(press(answer(start(), 10), "/"), "tcp"), "enter");
+      expect(entered.prompt).toBe("tcp");
+      expect(judged(entered, null)).toMatchObject({ prompt: null, filter: "tcp" });
+      const wrong = judged(entered, "col 1: no");
+      expect(wrong).toMatchObject({ prompt: "tcp", filter: "", entered: false });
+      expect(judged(type(entered, "x"), null).prompt).toBe("tcpx");
+    });
+
     it("does not take a wrong filter", () => {
       const wrong = judged(type(press(answer(start(), 10), "/"), "tcp.prt"), "col 1: unknown field tcp.prt");
       expect(press(wrong, "enter").prompt).toBe("tcp.prt");

@@ -134,11 +134,11 @@ describe("images", () => {
     writeFileSync(at("key"), "secret");
     writeFileSync(at("wrong"), "Secret");
     const secret = ["--object", `secret,id=s,file=${at("key")}`];
-    const luks = convert(at("whole.raw"), at("whole.luks"), "luks", [...secret, "-o", "key-secret=s,iter-time=200"]);
+    const luks = convert(at("whole.raw"), at("whole.luks"), "luks", [...secret, "-o", "key-secret=s,iter-time=10"]);
     const inside = convert(at("whole.raw"), at("luks.qcow2"), "qcow2", [
       ...secret,
       "-o",
-      "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=200",
+      "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10",
     ]);
     for (const image of [luks, inside]) {
       await expect(run(image)).rejects.toMatchObject({

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { extract } from "../../../src/bro/disk/extract/extract.ts";
 import { openDisk } from "../../../src/bro/disk/open.ts";
+import { luksTool } from "./images.ts";
 
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: "C" };
 const folder = mkdtempSync(join(tmpdir(), "tapscope-qemu-nbd-"));
@@ -66,7 +67,8 @@ it("says that the passphrase is wrong, however early the server hangs up", { tim
   writeFileSync(at("key"), "right");
   writeFileSync(at("wrong"), "wrong");
   const secret = ["--object", `secret,id=s,file=${at("key")}`];
-  tool("qemu-img", "create", "-q", "-f", "luks", ...secret, "-o", "key-secret=s,iter-time=200", at("disk.luks"), "1M");
+  const create = ["qemu-img", "create", "-q", "-f", "luks", ...secret, "-o", "key-secret=s,iter-time=10"];
+  luksTool([...create, at("disk.luks"), "1M"]);
   for (let i = 0; i < 3; i++) {
     await expect(openDisk(at("disk.luks"), { keyFile: at("wrong") })).rejects.toMatchObject({
       code: "E_DISK_KEY_WRONG",
