@@ -45,7 +45,7 @@ it("goes on capturing while the terminal does not read, and ends when it is told
   await expect.poll(() => written()! - before, { timeout: 20_000 }).toBeGreaterThan(8000 * 100);
 
   process.kill(Number(/pid (\d+)/.exec(output.text())![1]), "SIGTERM");
-  await output.until("ended");
+  await output.until(/ended \d+ \d+/);
   // By the signal itself, or with the code that says so: the terminal may have had room for the last words.
   expect(output.text()).toMatch(/ended (15 0|0 143)/);
   await expect.poll(written, { timeout: 10_000 }).toBeNull();
