@@ -55,8 +55,8 @@ export interface Model {
   readonly filter: string;
   /** What stands at the prompt for another filter, which is tried as it is typed; null when it is closed. */
   readonly prompt: string | null;
-  /** Enter was pressed at the prompt: it closes when the worker has found nothing wrong with the filter. */
-  readonly entered: boolean;
+  /** The filter before the one that was entered last: that one comes back to the prompt if it turns out to be wrong. */
+  readonly filterBefore: string;
   /** When the screen was held. */
   readonly pausedMs: number | null;
   readonly detail: boolean;
@@ -82,7 +82,7 @@ export function initialModel(subject: Subject, size: Size, nowMs: number): Model
     selected: null,
     filter: "",
     prompt: null,
-    entered: false,
+    filterBefore: "",
     pausedMs: null,
     detail: false,
     help: false,

@@ -60,7 +60,7 @@ function receive(model: Model, snapshot: Snapshot): Step {
   const { seq, scrollable, offset, rows, selected } = snapshot;
   const { filter, filterError } = snapshot;
   const next = inView(
-    closed({
+    judged({
       ...model,
       selected: model.selected && selected ? { id: selected.row.id } : null,
       snapshot: { ...held, seq, scrollable, offset, rows, selected, filter, filterError },
@@ -129,7 +129,13 @@ function act(model: Model, action: Action): Step {
 /** A key at the prompt. The filter is tried as it is typed; a wrong one is not taken. */
 function edit(model: Model, prompt: string, key: string, text: string | undefined): Step {
   if (key === "escape") return tryFilter({ ...model, prompt: null });
-  if (key === "enter") return { model: closed({ ...model, entered: true }), effects: NOTHING };
+  if (key === "enter") {
+    const wrong = isWrong(model);
+    return {
+      model: wrong ? model : { ...model, filter: prompt, filterBefore: model.filter, prompt: null },
+      effects: NOTHING,
+    };
+  }
   if (key === "backspace") return tryFilter({ ...model, prompt: Array.from(prompt).slice(0, -1).join("") });
   if (key === "C-u") return tryFilter({ ...model, prompt: "" });
   if (text === undefined || prompt.length + text.length > MAX_FILTER) return { model, effects: NOTHING };
@@ -137,15 +143,18 @@ function edit(model: Model, prompt: string, key: string, text: string | undefine
 }
 
 function tryFilter(model: Model): Step {
-  return ask({ ...model, entered: false, offset: 0 });
+  return ask({ ...model, offset: 0 });
 }
 
-/** Takes the filter that was entered, once the worker has judged it; a wrong one stays at the prompt. */
-function closed(model: Model): Model {
-  const { snapshot, prompt, entered } = model;
-  if (!entered || prompt === null || snapshot === null || snapshot.seq < model.viewSeq) return model;
-  if (snapshot.filterError !== null) return { ...model, entered: false };
-  return { ...model, filter: prompt, prompt: null, entered: false };
+/** Whether the worker has found fault with the filter as it stands. */
+function isWrong({ snapshot, viewSeq }: Model): boolean {
+  return snapshot !== null && snapshot.seq >= viewSeq && snapshot.filterError !== null;
+}
+
+/** Entered before the worker had judged it, a wrong filter comes back to the prompt. */
+function judged(model: Model): Model {
+  if (model.prompt !== null || !isWrong(model)) return model;
+  return { ...model, prompt: model.filter, filter: model.filterBefore };
 }
 
 function actInHelp(model: Model, action: Action): Model {

@@ -159,13 +159,14 @@ describe("update", () => {
       expect(viewRequest(press(state, "escape")).filter).toBe("");
     });
 
-    it("waits on Enter until the filter has been judged", () => {
-      const entered = press(type(press(answer(start(), 10), "/"), "tcp"), "enter");
-      expect(entered.prompt).toBe("tcp");
+    it("brings a filter back that was entered before it was found wrong; keys meanwhile mean what they mean", () => {
+      const before = { ...answer(start(), 10), filter: "udp" };
+      const entered = press(press(type(press(before, "/", "C-u"), "tcp"), "enter"), "space");
+      expect(entered).toMatchObject({ prompt: null, filter: "tcp", pausedMs: NOW });
       expect(judged(entered, null)).toMatchObject({ prompt: null, filter: "tcp" });
       const wrong = judged(entered, "col 1: no");
-      expect(wrong).toMatchObject({ prompt: "tcp", filter: "", entered: false });
-      expect(judged(type(entered, "x"), null).prompt).toBe("tcpx");
+      expect(wrong).toMatchObject({ prompt: "tcp", filter: "udp" });
+      expect(viewRequest(press(wrong, "escape")).filter).toBe("udp");
     });
 
     it("does not take a wrong filter", () => {
