@@ -49,7 +49,7 @@ function versionOf(number: number): Version | undefined {
 
 /** The beginning of a client's handshake, as its Initial packets bring it. */
 export class ClientHandshake {
-  readonly #pieces: { readonly offset: number; readonly bytes: Buffer }[] = [];
+  readonly #pieces: { readonly offset: number; readonly bytes: Uint8Array }[] = [];
   #size = 0;
 
   /** Takes a datagram of the client's; the server name as soon as it is known. */
@@ -107,7 +107,8 @@ export class ClientHandshake {
 
   #keep(offset: number, bytes: Buffer): void {
     if (this.#pieces.length >= MAX_PIECES || this.#size + bytes.length > MAX_STREAM) return;
-    this.#pieces.push({ offset, bytes });
+    // A copy of its own: a part of the packet would keep all of it.
+    this.#pieces.push({ offset, bytes: new Uint8Array(bytes) });
     this.#size += bytes.length;
   }
 

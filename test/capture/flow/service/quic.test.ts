@@ -1,4 +1,6 @@
 import { createCipheriv } from "node:crypto";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ClientHandshake } from "../../../../src/capture/flow/service/quic.ts";
@@ -80,5 +82,20 @@ describe("QUIC's server name", () => {
     const handshake = new ClientHandshake();
     const long = initial(piece(100, 200), 110);
     for (let i = 0; i < 1000; i++) expect(handshake.add(long, 0, long.length)).toBeUndefined();
+  });
+
+  it("keeps of a packet only the handshake in it", () => {
+    const packet = initial(piece(100, 110), 16_000);
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const held = () => {
+      collect();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const handshakes = Array.from({ length: 200 }, () => new ClientHandshake());
+    const before = held();
+    for (const handshake of handshakes) for (let i = 0; i < 5; i++) handshake.add(packet, 0, packet.length);
+    expect(held() - before).toBeLessThan(8_000_000);
+    expect(handshakes).toHaveLength(200);
   });
 });
