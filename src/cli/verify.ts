@@ -4,8 +4,8 @@ import { type Command, Option } from "commander";
 import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { parseDuration, parseInteger } from "../core/units.ts";
-import type { TrafficRequest } from "../jobs/verify.ts";
-import type { Verdict } from "../verify/report.ts";
+import type { TrafficRequest } from "../jobs/verify/verify.ts";
+import type { Verdict } from "../verify/judge/report.ts";
 import { globalOptions, note, print, printJson, refuseDryRun } from "./context.ts";
 import { EXIT_DONE, EXIT_FAILED, EXIT_NO } from "./exit.ts";
 import { openSwitch } from "./open-switch.ts";
@@ -74,7 +74,7 @@ untested (exit 1): nothing was sent, or it could not be captured. The report is 
       const { json } = globalOptions(command);
       const traffic = trafficOf(argv, options);
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
-      const { verifyMirror } = await import("../jobs/verify.ts");
+      const { verifyMirror } = await import("../jobs/verify/verify.ts");
       const { exitCodeOf } = await import("../jobs/signals.ts");
       await using session = await openSwitch(command, false);
       const { report, ending } = await verifyMirror(session, {
@@ -92,7 +92,7 @@ untested (exit 1): nothing was sent, or it could not be captured. The report is 
       }
       if (json) printJson(report);
       else {
-        const { reportLines } = await import("../verify/text.ts");
+        const { reportLines } = await import("../verify/judge/text.ts");
         for (const line of reportLines(report)) print(line);
       }
       process.exitCode = EXIT_OF[report.verdict];

@@ -24,7 +24,7 @@ const homes: Record<string, string> = {
   blessed: "tui/terminal/",
   commander: "cli/",
   execa: "core/",
-  cap: "capture/source/",
+  cap: "capture/",
 };
 
 interface Import {

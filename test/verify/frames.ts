@@ -1,8 +1,8 @@
 /** Frames for the tests of the matcher: made by hand, fed as captures would be. */
 import { Frame } from "../../src/capture/frame.ts";
-import { Matcher, type MatcherOptions } from "../../src/verify/matcher.ts";
-import type { Tally } from "../../src/verify/tally.ts";
-import { MONITOR } from "../../src/verify/window.ts";
+import { Matcher, type MatcherOptions } from "../../src/verify/match/matcher.ts";
+import type { Tally } from "../../src/verify/match/tally.ts";
+import { MONITOR } from "../../src/verify/match/window.ts";
 
 export interface TestFrame {
   /** Nanoseconds after the start. */

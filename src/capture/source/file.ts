@@ -1,10 +1,11 @@
 /** Capture files and standard input as sources: plain or compressed, whole or still being written. */
+
+import { compressionOf, type Decompress, type Output } from "../compression/decompress.ts";
 import { CaptureReader } from "../format/reader.ts";
 import type { CaptureSummary, Compression } from "../format/summary.ts";
 import type { FrameSink } from "../frame.ts";
 import { ByteSource } from "./bytes.ts";
 import { type FollowEnd, fileChunks, followChunks, paced, stdinChunks } from "./chunks.ts";
-import { compressionOf, type Decompress, type Output } from "./decompress.ts";
 
 export interface ReadCaptureOptions {
   /** Hands on only frames that pass this capture filter (pcap-filter(7)), tagged and untagged ones alike. */
@@ -85,10 +86,10 @@ async function pushAll(
 async function decompressor(compression: Compression): Promise<Decompress> {
   switch (compression) {
     case "gzip":
-      return (await import("./gzip.ts")).gunzip;
+      return (await import("../compression/gzip.ts")).gunzip;
     case "zstd":
-      return (await import("./zstd.ts")).unzstd;
+      return (await import("../compression/zstd.ts")).unzstd;
     case "lz4":
-      return (await import("./lz4.ts")).unlz4;
+      return (await import("../compression/lz4.ts")).unlz4;
   }
 }

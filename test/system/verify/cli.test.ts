@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { spawn } from "../../../src/core/process.ts";
-import type { VerifyReport } from "../../../src/verify/report.ts";
+import type { VerifyReport } from "../../../src/verify/judge/report.ts";
 import { Ground } from "../mirror/ground.ts";
 import { ordinaryUser, processesOf, program, startTapscope, tapscope, watchOutput } from "../support.ts";
 

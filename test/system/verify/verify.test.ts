@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { PcapWriter } from "../../../src/capture/format/pcap-writer.ts";
 import { Frame } from "../../../src/capture/frame.ts";
-import { type TrafficRequest, type VerifyRequest, verifyMirror } from "../../../src/jobs/verify.ts";
+import { type TrafficRequest, type VerifyRequest, verifyMirror } from "../../../src/jobs/verify/verify.ts";
 import { readDevices } from "../../../src/mirror/devices.ts";
 import { createMirror } from "../../../src/mirror/mirror.ts";
-import type { VerifyReport } from "../../../src/verify/report.ts";
+import type { VerifyReport } from "../../../src/verify/judge/report.ts";
 import { Ground } from "../mirror/ground.ts";
 
 let ground: Ground;

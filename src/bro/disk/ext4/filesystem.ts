@@ -1,12 +1,12 @@
 /** An ext2, ext3 or ext4 filesystem on a device, with its journal replayed unless told otherwise. */
 import { type BlockDevice, DamagedError, readBytes } from "../device.ts";
-import { ReplayedDevice } from "../journal/overlay.ts";
-import { type JournalPiece, type Recovery, recoverJournal } from "../journal/recovery.ts";
 import { PageCache } from "../page-cache.ts";
 import type { DirectoryEntry, FileNode, FileTree, Lost, Run } from "../tree.ts";
 import { directoryChecksumOk, parseEntries } from "./directory.ts";
 import { readInodeTable } from "./groups.ts";
 import { INODE_FLAG, type Inode, parseInode } from "./inode.ts";
+import { ReplayedDevice } from "./journal/overlay.ts";
+import { type JournalPiece, type Recovery, recoverJournal } from "./journal/recovery.ts";
 import { blockMapMappings, extentMappings, type Mapping, type MappingContext } from "./mapping.ts";
 import { readSuperblock, type Superblock } from "./superblock.ts";
 

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deflateRawSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Xxh32 } from "../../../src/capture/compression/lz4.ts";
 import { describeCapture } from "../../../src/capture/source/describe.ts";
-import { Xxh32 } from "../../../src/capture/source/lz4.ts";
 import { pcap } from "../format/build.ts";
 
 let directory: string;

@@ -3,7 +3,7 @@
  * The members are taken apart here because Node's own Gunzip loses the output that precedes an error.
  */
 import { createInflateRaw, type InflateRaw } from "node:zlib";
-import type { ByteSource } from "./bytes.ts";
+import type { ByteSource } from "../source/bytes.ts";
 import type { Output } from "./decompress.ts";
 
 const PIECE = 32 * 1024;

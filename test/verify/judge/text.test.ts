@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { DirectionReport, VerifyReport } from "../../src/verify/report.ts";
-import { reportLines } from "../../src/verify/text.ts";
+import type { DirectionReport, VerifyReport } from "../../../src/verify/judge/report.ts";
+import { reportLines } from "../../../src/verify/judge/text.ts";
 
 const IN: DirectionReport = {
   direction: "in",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Delays } from "../../src/verify/delays.ts";
+import { Delays } from "../../../src/verify/match/delays.ts";
 
 it("has no summary of nothing", () => {
   expect(new Delays().summary()).toBeNull();

@@ -2,7 +2,7 @@
  * The frames that are still to be matched, as columns: one slot a frame, its bytes without VLAN tags in one arena.
  * Its size is fixed when it is made; what is decided is dropped, and what is left moves to the front.
  */
-import type { Frame } from "../capture/frame.ts";
+import type { Frame } from "../../capture/frame.ts";
 import { hashWords, u16, vlanTags } from "./content.ts";
 
 /** The stream number of the monitor; sources are 1 and up. */

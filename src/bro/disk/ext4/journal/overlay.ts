@@ -1,5 +1,5 @@
 /** A filesystem's device as it is after its journal was replayed: changed blocks are read from the journal itself. */
-import { type BlockDevice, checkRange } from "../device.ts";
+import { type BlockDevice, checkRange } from "../../device.ts";
 
 /** The journal's magic (JBD2_MAGIC_NUMBER): a block that begins with it is kept with zeros there, and marked escaped. */
 export const JOURNAL_MAGIC = 0xc03b3998;

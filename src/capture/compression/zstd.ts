@@ -3,7 +3,7 @@
  * what precedes damage is decoded, whatever the damage is, and so that a claimed window cannot take all memory.
  */
 import { ZSTDDecoder } from "zstddec/stream";
-import type { ByteSource } from "./bytes.ts";
+import type { ByteSource } from "../source/bytes.ts";
 import { isSkippable, type Output } from "./decompress.ts";
 
 const FRAME_MAGIC = 0xfd2fb528;

@@ -5,9 +5,9 @@
 import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PcapWriter } from "../capture/format/pcap-writer.ts";
-import { CaptureReader } from "../capture/format/reader.ts";
-import type { Frame, FrameSink } from "../capture/frame.ts";
+import { PcapWriter } from "../../capture/format/pcap-writer.ts";
+import { CaptureReader } from "../../capture/format/reader.ts";
+import type { Frame, FrameSink } from "../../capture/frame.ts";
 
 const CHUNK = 256 * 1024;
 const ETHERNET = 1;

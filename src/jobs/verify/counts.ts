@@ -1,9 +1,9 @@
 /** Open vSwitch's own counts of the mirrors that end at a monitor, before and after traffic. */
-import type { Cleanup } from "../core/cleanup.ts";
-import type { MirrorInfo } from "../mirror/mirror-info.ts";
-import { MirrorWatch } from "../mirror/monitor.ts";
-import type { Session } from "../mirror/session.ts";
-import type { MirrorCounts } from "../verify/facts.ts";
+import type { Cleanup } from "../../core/cleanup.ts";
+import type { MirrorInfo } from "../../mirror/mirror-info.ts";
+import { MirrorWatch } from "../../mirror/monitor.ts";
+import type { Session } from "../../mirror/session.ts";
+import type { MirrorCounts } from "../../verify/judge/facts.ts";
 
 /** OVS renews its counts this often, unless other_config:stats-update-interval says otherwise; and what it may be late. */
 export const COUNTS_MS = 6000;

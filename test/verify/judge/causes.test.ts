@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { findCauses } from "../../src/verify/causes.ts";
-import type { Facts, MirrorFact } from "../../src/verify/facts.ts";
-import { type Evidence, verdictOf } from "../../src/verify/judge.ts";
-import type { PingReport } from "../../src/verify/report.ts";
-import { Tally } from "../../src/verify/tally.ts";
+import { findCauses } from "../../../src/verify/judge/causes.ts";
+import type { Facts, MirrorFact } from "../../../src/verify/judge/facts.ts";
+import { type Evidence, verdictOf } from "../../../src/verify/judge/judge.ts";
+import type { PingReport } from "../../../src/verify/judge/report.ts";
+import { Tally } from "../../../src/verify/match/tally.ts";
 
 const MIRROR: MirrorFact = {
   name: "m",

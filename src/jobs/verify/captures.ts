@@ -1,13 +1,13 @@
 /** The captures of `verify`: one on the monitor, one for each source and direction, all at once. */
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { Tcpdump } from "../capture/source/tcpdump.ts";
-import type { Cleanup } from "../core/cleanup.ts";
-import { TapscopeError } from "../core/errors.ts";
-import type { Device } from "../mirror/devices.ts";
-import type { Matcher } from "../verify/matcher.ts";
-import { Spool } from "../verify/spool.ts";
-import type { SourceCapture } from "./verify-places.ts";
+import { Tcpdump } from "../../capture/source/tcpdump.ts";
+import type { Cleanup } from "../../core/cleanup.ts";
+import { TapscopeError } from "../../core/errors.ts";
+import type { Device } from "../../mirror/devices.ts";
+import type { Matcher } from "../../verify/match/matcher.ts";
+import { Spool } from "../../verify/match/spool.ts";
+import type { SourceCapture } from "./places.ts";
 
 /** Kernel buffers of all captures together, and of one at least and at most, KiB. */
 const BUFFERS_KIB = 256 * 1024;

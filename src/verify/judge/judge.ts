@@ -1,8 +1,8 @@
 /** Judges: from what the matching found and what ping said to a verdict. Why it is so is looked for in causes.ts. */
-import type { EchoSeen } from "./echo.ts";
+import type { EchoSeen } from "../match/echo.ts";
+import type { DirectionTally, Tally } from "../match/tally.ts";
 import type { PingWords } from "./ping.ts";
 import type { DirectionReport, PingReport, PingSequence, Verdict } from "./report.ts";
-import type { DirectionTally, Tally } from "./tally.ts";
 
 /** Sequence numbers a report lists one by one. */
 const LISTED = 1000;

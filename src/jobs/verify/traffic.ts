@@ -1,9 +1,9 @@
 /** The traffic of `verify`: a ping of its own, the user's command, injected frames, or what passes by itself. */
 import { randomBytes, randomInt } from "node:crypto";
-import { injectFrames } from "../capture/source/inject.ts";
-import type { Place } from "../core/place.ts";
-import { type Child, type Exit, failure, isNotFound, run, spawn } from "../core/process.ts";
-import { type PingWords, parsePing, takesIdentifier } from "../verify/ping.ts";
+import { injectFrames } from "../../capture/inject/inject.ts";
+import type { Place } from "../../core/place.ts";
+import { type Child, type Exit, failure, isNotFound, run, spawn } from "../../core/process.ts";
+import { type PingWords, parsePing, takesIdentifier } from "../../verify/judge/ping.ts";
 
 /** After being asked to end, a program has this long. */
 const GRACE_MS = 2000;

@@ -1,7 +1,7 @@
 /** The answer of `verify`, as `--json` prints it. Keys are fixed (docs/reference/json.md); times in nanoseconds. */
-import type { DelaySummary } from "./delays.ts";
+import type { DelaySummary } from "../match/delays.ts";
+import type { Difference, Missing, VlanChange } from "../match/tally.ts";
 import type { MirrorCounts } from "./facts.ts";
-import type { Difference, Missing, VlanChange } from "./tally.ts";
 
 /**
  * - `faithful` what the sources sent was seen on the monitor: all of it, once, unaltered

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
-import { Frame } from "../../src/capture/frame.ts";
-import { Spool } from "../../src/verify/spool.ts";
+import { Frame } from "../../../src/capture/frame.ts";
+import { Spool } from "../../../src/verify/match/spool.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "tapscope-test-spool-"));
 afterEach(() => {

@@ -2,8 +2,8 @@
  * Matches what sources sent with what the monitor saw, one to one, in bounded memory: frames are taken in until a window
  * is full, matched as one, and decided up to a time after which every copy would have come.
  */
-import type { Frame } from "../capture/frame.ts";
-import { markedSequence } from "../capture/source/marked-frame.ts";
+import type { Frame } from "../../capture/frame.ts";
+import { markedSequence } from "../../capture/inject/marked-frame.ts";
 import { align, type Neighbours } from "./align.ts";
 import { Headers } from "./content.ts";
 import { describeFrame } from "./describe.ts";

@@ -1,8 +1,8 @@
 import { isIPv4 } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressBytes } from "../../src/verify/echo.ts";
-import { parsePing, takesIdentifier } from "../../src/verify/ping.ts";
+import { parsePing, takesIdentifier } from "../../../src/verify/judge/ping.ts";
+import { addressBytes } from "../../../src/verify/match/echo.ts";
 
 describe("what ping says", () => {
   it("is read by sequence number, first replies only", () => {

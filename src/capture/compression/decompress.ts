@@ -1,6 +1,6 @@
 /** What the decompressors share, and which one a file needs. They stream: memory does not depend on the file's size. */
 import type { CaptureStatus, Compression } from "../format/summary.ts";
-import type { ByteSource } from "./bytes.ts";
+import type { ByteSource } from "../source/bytes.ts";
 
 /** Where decompressed bytes go, and what is to be told about the rest. */
 export interface Output {

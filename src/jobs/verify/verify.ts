@@ -4,26 +4,26 @@
  */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Cleanup } from "../core/cleanup.ts";
-import { messageOf, TapscopeError, UsageError } from "../core/errors.ts";
-import { describePlace, HOST, type Place } from "../core/place.ts";
-import { nowNs } from "../core/time.ts";
-import { type Device, givenAddresses, readDevices } from "../mirror/devices.ts";
-import { parseFdb } from "../mirror/fdb.ts";
-import { type MirrorInfo, mirrorsOf } from "../mirror/mirror-info.ts";
-import { findPort } from "../mirror/rows.ts";
-import type { Session } from "../mirror/session.ts";
-import type { SwitchState } from "../mirror/state.ts";
-import { findCauses } from "../verify/causes.ts";
-import { addressBytes } from "../verify/echo.ts";
-import type { Facts, MonitorFact, TrafficFact } from "../verify/facts.ts";
-import { directionReport, type Evidence, pingReport, verdictOf } from "../verify/judge.ts";
-import { Matcher } from "../verify/matcher.ts";
-import type { PingWords } from "../verify/ping.ts";
-import type { VerifyReport } from "../verify/report.ts";
-import { type Ending, JobEnd } from "./signals.ts";
-import { Captures } from "./verify-captures.ts";
-import { COUNTS_MS, MirrorTotals } from "./verify-counts.ts";
+import { Cleanup } from "../../core/cleanup.ts";
+import { messageOf, TapscopeError, UsageError } from "../../core/errors.ts";
+import { describePlace, HOST, type Place } from "../../core/place.ts";
+import { nowNs } from "../../core/time.ts";
+import { type Device, givenAddresses, readDevices } from "../../mirror/devices.ts";
+import { parseFdb } from "../../mirror/fdb.ts";
+import { type MirrorInfo, mirrorsOf } from "../../mirror/mirror-info.ts";
+import { findPort } from "../../mirror/rows.ts";
+import type { Session } from "../../mirror/session.ts";
+import type { SwitchState } from "../../mirror/state.ts";
+import { findCauses } from "../../verify/judge/causes.ts";
+import type { Facts, MonitorFact, TrafficFact } from "../../verify/judge/facts.ts";
+import { directionReport, type Evidence, pingReport, verdictOf } from "../../verify/judge/judge.ts";
+import type { PingWords } from "../../verify/judge/ping.ts";
+import type { VerifyReport } from "../../verify/judge/report.ts";
+import { addressBytes } from "../../verify/match/echo.ts";
+import { Matcher } from "../../verify/match/matcher.ts";
+import { type Ending, JobEnd } from "../signals.ts";
+import { Captures } from "./captures.ts";
+import { COUNTS_MS, MirrorTotals } from "./counts.ts";
 import {
   choosePingHost,
   findMonitor,
@@ -35,8 +35,8 @@ import {
   portOfDevice,
   type SourceCapture,
   type Sources,
-} from "./verify-places.ts";
-import { chooseIdentifier, injectFrames, makeMarker, type PingTraffic, runCommand, runPing } from "./verify-traffic.ts";
+} from "./places.ts";
+import { chooseIdentifier, injectFrames, makeMarker, type PingTraffic, runCommand, runPing } from "./traffic.ts";
 
 const NO_SOURCES: Sources = { captures: [], uncaptured: [] };
 const WAITING = "waiting for Open vSwitch's count (it counts every 5 s)";

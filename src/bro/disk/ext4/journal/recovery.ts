@@ -5,8 +5,8 @@
  *
  * Block header:  0 magic · 4 type (1 descriptor, 2 commit, 3 and 4 superblock, 5 revoke) · 8 sequence;  big-endian throughout
  */
-import { crc32c } from "../checksum.ts";
-import { type BlockDevice, DamagedError, readBytes } from "../device.ts";
+import { crc32c } from "../../checksum.ts";
+import { type BlockDevice, DamagedError, readBytes } from "../../device.ts";
 import { JOURNAL_MAGIC, type ReplayedBlocks } from "./overlay.ts";
 
 const TYPE = { descriptor: 1, commit: 2, superblockV1: 3, superblockV2: 4, revoke: 5 } as const;

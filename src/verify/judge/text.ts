@@ -1,6 +1,6 @@
 /** The report as people read it: the verdict, the figures, the reasons. */
-import { sanitize } from "../core/text.ts";
-import { formatNs } from "../core/time.ts";
+import { sanitize } from "../../core/text.ts";
+import { formatNs } from "../../core/time.ts";
 import type { Cause, DirectionReport, PingReport, VerifyReport } from "./report.ts";
 
 const WORDS = { in: "into the switch", out: "out of the switch" };

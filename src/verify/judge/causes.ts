@@ -2,10 +2,11 @@
  * Why a mirror did not tell the truth, or could not be tested: what Open vSwitch's own state, the monitor's device and
  * the shape of the loss say. Each cause has a code for scripts, a sentence, and what to do.
  */
+
+import type { StreamTally } from "../match/tally.ts";
 import type { Facts, MirrorFact } from "./facts.ts";
 import type { Evidence } from "./judge.ts";
 import type { Cause, CauseCode, Verdict } from "./report.ts";
-import type { StreamTally } from "./tally.ts";
 
 export interface Findings {
   /** Of a verdict that is not `faithful`. */

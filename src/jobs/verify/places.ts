@@ -1,17 +1,17 @@
 /** Where `verify` looks: the monitor's device, the sources' devices and which way to capture on them, and who can ping. */
 import { readdirSync } from "node:fs";
-import { messageOf, TapscopeError, UsageError } from "../core/errors.ts";
-import type { Place } from "../core/place.ts";
-import { run } from "../core/process.ts";
-import { sanitize } from "../core/text.ts";
-import { type Device, findDevice, readDevices } from "../mirror/devices.ts";
-import { captureDirection } from "../mirror/direction.ts";
-import type { MirrorInfo } from "../mirror/mirror-info.ts";
-import { findBridge, findPort } from "../mirror/rows.ts";
-import type { Session } from "../mirror/session.ts";
-import type { InterfaceRow, SwitchState } from "../mirror/state.ts";
-import { pathFromHere } from "../mirror/target.ts";
-import type { Stream } from "../verify/events.ts";
+import { messageOf, TapscopeError, UsageError } from "../../core/errors.ts";
+import type { Place } from "../../core/place.ts";
+import { run } from "../../core/process.ts";
+import { sanitize } from "../../core/text.ts";
+import { type Device, findDevice, readDevices } from "../../mirror/devices.ts";
+import { captureDirection } from "../../mirror/direction.ts";
+import type { MirrorInfo } from "../../mirror/mirror-info.ts";
+import { findBridge, findPort } from "../../mirror/rows.ts";
+import type { Session } from "../../mirror/session.ts";
+import type { InterfaceRow, SwitchState } from "../../mirror/state.ts";
+import { pathFromHere } from "../../mirror/target.ts";
+import type { Stream } from "../../verify/match/events.ts";
 
 /** Ports of a bridge that are captured at most: two captures each. */
 const MAX_SOURCES = 32;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { MARKED_FRAME_LENGTH, markedSequence, writeMarkedFrame } from "../../../src/capture/source/marked-frame.ts";
+import { MARKED_FRAME_LENGTH, markedSequence, writeMarkedFrame } from "../../../src/capture/inject/marked-frame.ts";
 
 const marker = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
 const source = Uint8Array.from([0x16, 0, 0, 0, 0, 9]);

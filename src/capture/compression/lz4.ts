@@ -2,7 +2,7 @@
  * LZ4 frames (lz4 Frame Format 1.6.x, Block Format), decoded here: no well-kept library streams them without a native
  * build (docs/decisions). Checksums are xxHash-32.
  */
-import type { ByteSource } from "./bytes.ts";
+import type { ByteSource } from "../source/bytes.ts";
 import { isSkippable, type Output } from "./decompress.ts";
 
 const FRAME_MAGIC = 0x184d2204;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Matcher } from "../../src/verify/matcher.ts";
-import { echo, ethernet, feed, ipv4, matchAll, START_NS, type TestFrame, tagged, tcp } from "./frames.ts";
+import { Matcher } from "../../../src/verify/match/matcher.ts";
+import { echo, ethernet, feed, ipv4, matchAll, START_NS, type TestFrame, tagged, tcp } from "../frames.ts";
 
 const IN = [{ port: "tap0", direction: "in" }] as const;
 const BOTH = [
