@@ -2,7 +2,7 @@
 import { Argument, type Command, Option } from "commander";
 import { sanitize } from "../core/text.ts";
 import { globalOptions, print, printJson } from "./context.ts";
-import { openSwitch } from "./open-switch.ts";
+import { openSession } from "./open-session.ts";
 import { tableLines } from "./table.ts";
 
 export function registerBridge(program: Command): void {
@@ -14,7 +14,7 @@ export function registerBridge(program: Command): void {
     .action(async (_, command: Command) => {
       const { listBridges } = await import("../mirror/bridge.ts");
       const { json } = globalOptions(command);
-      await using session = await openSwitch(command, false);
+      await using session = await openSession(command, false);
       const bridges = await listBridges(session);
       if (json) return printJson(bridges);
       if (bridges.length === 0) return print("no bridges");
@@ -39,7 +39,7 @@ export function registerBridge(program: Command): void {
     )
     .action(async (name: string, options: { datapath?: "system" | "netdev" }, command: Command) => {
       const { createBridge } = await import("../mirror/bridge.ts");
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       await createBridge(session, name, options.datapath);
       done(command, { bridge: name }, name);
     });
@@ -51,7 +51,7 @@ export function registerBridge(program: Command): void {
     .option("--force", "although it, or something on it, was not made by tapscope")
     .action(async (name: string, options: { force?: boolean }, command: Command) => {
       const { destroyBridge } = await import("../mirror/bridge.ts");
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       await destroyBridge(session, name, options.force);
       done(command, { bridge: name }, `destroyed ${name}`);
     });
@@ -63,7 +63,7 @@ export function registerBridge(program: Command): void {
     .argument("<key=value...>")
     .action(async (name: string, settings: string[], _, command: Command) => {
       const { configureBridge } = await import("../mirror/bridge.ts");
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       await configureBridge(session, name, settings);
       done(command, { bridge: name, settings });
     });
@@ -75,7 +75,7 @@ export function registerBridge(program: Command): void {
     .argument("<interface>")
     .action(async (name: string, device: string, _, command: Command) => {
       const { addTrunk } = await import("../mirror/bridge.ts");
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       await addTrunk(session, name, device);
       done(command, { bridge: name, trunk: device });
     });
@@ -87,7 +87,7 @@ export function registerBridge(program: Command): void {
     .argument("<interface>")
     .action(async (name: string, device: string, _, command: Command) => {
       const { removeTrunk } = await import("../mirror/bridge.ts");
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       await removeTrunk(session, name, device);
       done(command, { bridge: name, trunk: device });
     });
@@ -105,7 +105,7 @@ export function registerBridge(program: Command): void {
         import("../mirror/tunnel.ts"),
       ]);
       const spec = checkTunnel(type, remoteIp, options.key);
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       const tunnel = await addTunnel(session, name, spec);
       done(command, { bridge: name, tunnel }, tunnel);
     });
@@ -117,7 +117,7 @@ export function registerBridge(program: Command): void {
     .argument("<interface>")
     .action(async (name: string, tunnel: string, _, command: Command) => {
       const { removeTunnel } = await import("../mirror/bridge.ts");
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       await removeTunnel(session, name, tunnel);
       done(command, { bridge: name, tunnel });
     });
@@ -129,7 +129,7 @@ export function registerBridge(program: Command): void {
     .action(async (name: string, _, command: Command) => {
       const { listMacs } = await import("../mirror/bridge.ts");
       const { json } = globalOptions(command);
-      await using session = await openSwitch(command, false);
+      await using session = await openSession(command, false);
       const macs = await listMacs(session, name);
       if (json) return printJson(macs);
       const rows = macs.map(({ port, vlan, mac, age }) => [port, vlan, mac, age === null ? "static" : `${age}s`]);
@@ -143,7 +143,7 @@ export function registerBridge(program: Command): void {
     .action(async (name: string, _, command: Command) => {
       const { listPorts } = await import("../mirror/bridge.ts");
       const { json } = globalOptions(command);
-      await using session = await openSwitch(command, false);
+      await using session = await openSession(command, false);
       const ports = await listPorts(session, name);
       if (json) return printJson(ports);
       const rows = ports.map((port) => [port.ofport, port.interface, port.type, port.vlan, port.mac, port.error ?? ""]);

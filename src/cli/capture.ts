@@ -8,7 +8,7 @@ import type { CaptureCounts, CaptureResult } from "../jobs/capture.ts";
 import type { Session } from "../mirror/session.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
-import { openSwitch } from "./open-switch.ts";
+import { openSession } from "./open-session.ts";
 
 interface CaptureCommandOptions {
   readonly write: string;
@@ -34,13 +34,13 @@ export function targetOptions(command: Command): Command {
  * The switch that is meant, or null where that is not clear but the target is a device or a file here: it needs none.
  * @param changes a mirror is to be made
  */
-export async function openSwitchOfTarget(
+export async function openSessionOfTarget(
   command: Command,
   target: string | undefined,
   changes: boolean,
 ): Promise<Session | null> {
   try {
-    return await openSwitch(command, changes);
+    return await openSession(command, changes);
   } catch (error) {
     if (error instanceof UsageError && !changes && target !== undefined && isHere(target)) return null;
     throw error;
@@ -76,7 +76,7 @@ export function registerCapture(program: Command): void {
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
       const { capture } = await import("../jobs/capture.ts");
       const { exitCodeOf } = await import("../jobs/signals.ts");
-      await using session = await openSwitchOfTarget(command, port, mirror !== undefined || bridge !== undefined);
+      await using session = await openSessionOfTarget(command, port, mirror !== undefined || bridge !== undefined);
       if (dryRun) {
         const { sayCommands } = await import("../jobs/capture-target.ts");
         return await sayCommands(session, { port, mirror, bridge }, { filter, snaplen, immediate: false }, print);

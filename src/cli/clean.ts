@@ -4,7 +4,7 @@ import { TapscopeError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import type { Cleaned } from "../mirror/clean.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
-import { openSwitch } from "./open-switch.ts";
+import { openSession } from "./open-session.ts";
 
 export function registerClean(program: Command): void {
   program
@@ -22,7 +22,7 @@ export function registerClean(program: Command): void {
         const { sweepDeadRuns } = await import("../bro/disk/run-state.ts");
         for (const sentence of await sweepDeadRuns()) note(sanitize(sentence));
       }
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       const cleaned = await clean(session, options.all ?? false).catch((error: unknown) => {
         // Nobody named a switch, and the system has none: then nothing was left on it.
         const absent =

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { sanitize } from "../core/text.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_NO } from "./exit.ts";
-import { openSwitch } from "./open-switch.ts";
+import { openSession } from "./open-session.ts";
 
 export function registerDoctor(program: Command): void {
   program
@@ -12,7 +12,7 @@ export function registerDoctor(program: Command): void {
     .action(async (_, command: Command) => {
       const { examine } = await import("../mirror/doctor.ts");
       const { json } = globalOptions(command);
-      await using session = await openSwitch(command, false);
+      await using session = await openSession(command, false);
       const checks = await examine(session);
       const wrong = checks.filter(({ ok }) => !ok);
       if (wrong.length > 0) process.exitCode = EXIT_NO;

@@ -7,7 +7,7 @@ import type { Direction, MirrorInfo } from "../mirror/mirror-info.ts";
 import type { MirrorOutput, MirrorRequest } from "../mirror/mirror-plan.ts";
 import { parseRemote } from "../mirror/tunnel.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
-import { openSwitch } from "./open-switch.ts";
+import { openSession } from "./open-session.ts";
 import { tableLines } from "./table.ts";
 
 interface CreateOptions {
@@ -40,7 +40,7 @@ export function registerMirror(program: Command): void {
     .action(async (_, command: Command) => {
       const { mirrorsOf } = await import("../mirror/mirror-info.ts");
       const { json } = globalOptions(command);
-      await using session = await openSwitch(command, false);
+      await using session = await openSession(command, false);
       const [state, attached] = await Promise.all([session.state(), session.db().then((db) => db.vswitchdAttached())]);
       if (!attached) note("note: ovs-vswitchd is not running: nothing is mirrored now");
       const mirrors = mirrorsOf(state);
@@ -70,7 +70,7 @@ export function registerMirror(program: Command): void {
       const { ownerId } = await import("../core/identity.ts");
       const request = toRequest(ports, options, lifetimeMs === undefined ? undefined : ownerId());
       const { createMirror } = await import("../mirror/mirror.ts");
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       if (lifetimeMs !== undefined && !dryRun) {
         const { holdMirror } = await import("../jobs/hold-mirror.ts");
         const { exitCodeOf } = await import("../jobs/signals.ts");
@@ -89,7 +89,7 @@ export function registerMirror(program: Command): void {
     .action(async (which: string, sources: string[], options: { direction: Direction }, command: Command) => {
       const { addSources } = await import("../mirror/mirror.ts");
       const { json } = globalOptions(command);
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       show(await addSources(session, which, sources, options.direction), json);
     });
 
@@ -101,7 +101,7 @@ export function registerMirror(program: Command): void {
     .action(async (which: string, sources: string[], _, command: Command) => {
       const { removeSources } = await import("../mirror/mirror.ts");
       const { json } = globalOptions(command);
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       show(await removeSources(session, which, sources), json);
     });
 
@@ -113,7 +113,7 @@ export function registerMirror(program: Command): void {
     .action(async (which: string[], options: { force?: boolean }, command: Command) => {
       const { deleteMirrors } = await import("../mirror/mirror.ts");
       const { json, dryRun } = globalOptions(command);
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       const deleted = await deleteMirrors(session, which, options.force);
       if (dryRun) return;
       if (json) return printJson(deleted);

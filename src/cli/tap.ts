@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { sanitize } from "../core/text.ts";
 import { parseInteger } from "../core/units.ts";
 import { globalOptions, print, printJson } from "./context.ts";
-import { openSwitch } from "./open-switch.ts";
+import { openSession } from "./open-session.ts";
 import { tableLines } from "./table.ts";
 
 interface CreateOptions {
@@ -23,7 +23,7 @@ export function registerTap(program: Command): void {
     .action(async (_, command: Command) => {
       const { listTaps } = await import("../mirror/tap.ts");
       const { json } = globalOptions(command);
-      await using session = await openSwitch(command, false);
+      await using session = await openSession(command, false);
       const taps = await listTaps(session);
       if (json) return printJson(taps);
       if (taps.length === 0) return print("no taps");
@@ -62,7 +62,7 @@ export function registerTap(program: Command): void {
         vlan: parseInteger(vlan, "a VLAN", 0, 4094),
         ...(count === undefined ? {} : { count: parseInteger(count, "--count", 1, 4096) }),
       };
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       const names = await createTaps(session, request);
       if (dryRun) return;
       if (json) printJson(names);
@@ -79,7 +79,7 @@ export function registerTap(program: Command): void {
       const { attachTap } = await import("../mirror/tap.ts");
       const { json, dryRun } = globalOptions(command);
       const vlan = options.vlan === undefined ? undefined : parseInteger(options.vlan, "--vlan", 0, 4094);
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       await attachTap(session, { name, vlan, bridge: options.bridge });
       if (json && !dryRun) printJson([name]);
     });
@@ -92,7 +92,7 @@ export function registerTap(program: Command): void {
     .action(async (which: string[], options: { force?: boolean }, command: Command) => {
       const { deleteTaps } = await import("../mirror/tap.ts");
       const { json, dryRun } = globalOptions(command);
-      await using session = await openSwitch(command, true);
+      await using session = await openSession(command, true);
       const names = await deleteTaps(session, which, options.force);
       if (dryRun) return;
       if (json) return printJson(names);

@@ -8,7 +8,7 @@ import type { TrafficRequest } from "../jobs/verify/verify.ts";
 import type { Verdict } from "../verify/judge/report.ts";
 import { globalOptions, note, print, printJson, refuseDryRun } from "./context.ts";
 import { EXIT_DONE, EXIT_FAILED, EXIT_NO } from "./exit.ts";
-import { openSwitch } from "./open-switch.ts";
+import { openSession } from "./open-session.ts";
 
 interface VerifyOptions {
   readonly source?: readonly string[];
@@ -76,7 +76,7 @@ untested (exit 1): nothing was sent, or it could not be captured. The report is 
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
       const { verifyMirror } = await import("../jobs/verify/verify.ts");
       const { exitCodeOf } = await import("../jobs/signals.ts");
-      await using session = await openSwitch(command, false);
+      await using session = await openSession(command, false);
       const { report, ending } = await verifyMirror(session, {
         monitor,
         sources: options.source,

@@ -6,7 +6,7 @@ import { sanitize } from "../core/text.ts";
 import { parseDuration } from "../core/units.ts";
 import type { Interval, WatchOptions, WatchSource, WatchSummary } from "../jobs/watch.ts";
 import type { MirrorStrip } from "../tui/model.ts";
-import { openSwitchOfTarget, targetOptions } from "./capture.ts";
+import { openSessionOfTarget, targetOptions } from "./capture.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
 
@@ -39,7 +39,7 @@ export function registerWatch(program: Command): void {
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
       const changes = options.mirror !== undefined || options.bridge !== undefined;
       const path = !changes && target?.includes("/");
-      await using session = path ? null : await openSwitchOfTarget(command, target, changes);
+      await using session = path ? null : await openSessionOfTarget(command, target, changes);
       const { watch, WATCH_CAPTURE } = await import("../jobs/watch.ts");
       const { isPort } = await import("../jobs/capture-target.ts");
       const isFile = path || (!changes && existsSync(target ?? "") && !(session && (await isPort(session, target!))));

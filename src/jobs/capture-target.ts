@@ -9,9 +9,8 @@ import { findDevice, requireDevice } from "../mirror/devices.ts";
 import { type MirrorInfo, mirrorsOf } from "../mirror/mirror-info.ts";
 import { MONITOR_NAME, makeMonitor } from "../mirror/monitor.ts";
 import { freeNames } from "../mirror/names.ts";
-import { findPort, takenNames } from "../mirror/rows.ts";
 import type { Session } from "../mirror/session.ts";
-import type { SwitchState } from "../mirror/state.ts";
+import { findPort, type SwitchState, takenNames } from "../mirror/state.ts";
 
 /** At most one of the three. */
 export interface TargetRequest {

@@ -3,10 +3,10 @@ import { TapscopeError, UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { type FdbEntry, parseFdb } from "./fdb.ts";
 import { checkName, freeNames } from "./names.ts";
-import { addPorts, newBridgeParts, noBridge, removePorts, requireBridge } from "./ports.ts";
-import { findBridge, findPort, isOwned, roleOf, takenNames } from "./rows.ts";
+import { isOwned, roleOf } from "./ownership.ts";
+import { addPorts, newBridgeCommands, noBridge, removePorts, requireBridge } from "./ports.ts";
 import type { Session } from "./session.ts";
-import type { BridgeRow, PortRow } from "./state.ts";
+import { type BridgeRow, findBridge, findPort, type PortRow, takenNames } from "./state.ts";
 import { type TunnelSpec, tunnelPort } from "./tunnel.ts";
 
 export interface TunnelInfo {
@@ -70,7 +70,7 @@ export async function createBridge(session: Session, name: string, datapath?: "s
     const what = findBridge(state, name) ? "bridge" : "port";
     throw new TapscopeError("E_EXISTS", `could not create bridge ${name}: a ${what} of that name exists`);
   }
-  await addPorts(session, `create bridge ${name}`, newBridgeParts(session, state, name, datapath), []);
+  await addPorts(session, `create bridge ${name}`, newBridgeCommands(session, state, name, datapath), []);
 }
 
 /** Destroys a bridge with all that is on it. @throws TapscopeError `E_FOREIGN` when it, or a port or mirror on it, is not tapscope's, unless `force` */

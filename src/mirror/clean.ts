@@ -1,8 +1,8 @@
 /** Removes, in one transaction, what ended processes left on a switch; with `all`, everything tapscope made there. */
-import { removalParts } from "./mirror.ts";
+import { removalCommands } from "./mirror.ts";
 import { mirrorInfo } from "./mirror-info.ts";
-import type { Part } from "./ovs-vsctl.ts";
-import { isOwned, ownerOf } from "./rows.ts";
+import type { VsctlCommand } from "./ovs-vsctl.ts";
+import { isOwned, ownerOf } from "./ownership.ts";
 import { BPDU_BEFORE, restoreForwardBpdu, type Session } from "./session.ts";
 import type { SwitchState } from "./state.ts";
 
@@ -22,7 +22,7 @@ export interface Cleaned {
 }
 
 interface Plan extends Cleaned {
-  readonly parts: readonly Part[];
+  readonly commands: readonly VsctlCommand[];
   readonly refresh: readonly string[];
 }
 
@@ -34,7 +34,7 @@ export function planClean(state: SwitchState, all: boolean): Plan {
     bridges: [] as string[],
     restored: [] as string[],
     kept: [] as Kept[],
-    parts: [] as Part[],
+    commands: [] as VsctlCommand[],
     refresh: new Set<string>(),
   };
   const goes = (
@@ -55,19 +55,19 @@ export function planClean(state: SwitchState, all: boolean): Plan {
       health === "dangling-output" || (health === "dangling-source" && sources.length === 0 && !mirror.selectAll);
     if (!goes(mirror, useless)) continue;
     plan.mirrors.push(mirror.name);
-    plan.parts.push(...removalParts(state, mirror));
+    plan.commands.push(...removalCommands(state, mirror));
     plan.refresh.add(mirror.bridge);
   }
   for (const bridge of state.bridges) {
     const before = bridge.ids.get(BPDU_BEFORE);
     if (before !== undefined) {
       plan.restored.push(bridge.name);
-      plan.parts.push(...restoreForwardBpdu(bridge.name, before));
+      plan.commands.push(...restoreForwardBpdu(bridge.name, before));
     }
     const leaving = bridge.ports.filter((port) => port.name !== bridge.name && isOwned(port) && goes(port));
     for (const { name } of leaving) {
       plan.ports.push(name);
-      plan.parts.push(["--if-exists", "del-port", bridge.name, name]);
+      plan.commands.push(["--if-exists", "del-port", bridge.name, name]);
       plan.refresh.add(bridge.name);
     }
     if (!all || !isOwned(bridge)) continue;
@@ -77,7 +77,7 @@ export function planClean(state: SwitchState, all: boolean): Plan {
       continue;
     }
     plan.bridges.push(bridge.name);
-    plan.parts.push(["--if-exists", "del-br", bridge.name]);
+    plan.commands.push(["--if-exists", "del-br", bridge.name]);
     plan.refresh.delete(bridge.name);
   }
   return { ...plan, refresh: [...plan.refresh] };
@@ -85,7 +85,7 @@ export function planClean(state: SwitchState, all: boolean): Plan {
 
 /** Removes what `planClean` finds, and says what it was. */
 export async function clean(session: Session, all: boolean): Promise<Cleaned> {
-  const { parts, refresh, mirrors, ports, bridges, restored, kept } = planClean(await session.state(), all);
-  await session.change("clean up", parts, refresh);
+  const { commands, refresh, mirrors, ports, bridges, restored, kept } = planClean(await session.state(), all);
+  await session.change("clean up", commands, refresh);
   return { mirrors, ports, bridges, restored, kept };
 }

@@ -6,7 +6,7 @@ import { messageOf, TapscopeError } from "../core/errors.ts";
 import { describePlace } from "../core/place.ts";
 import { type Device, findDevices, givenAddresses, readDevices } from "./devices.ts";
 import { MAX_MIRRORS, mirrorsOf } from "./mirror-info.ts";
-import { isOwned, ownerOf } from "./rows.ts";
+import { isOwned, ownerOf } from "./ownership.ts";
 import { BPDU_BEFORE, type Session } from "./session.ts";
 import type { BridgeRow, InterfaceRow, MirrorRow, PortRow, SwitchState } from "./state.ts";
 import { vswitchdSocket } from "./target.ts";

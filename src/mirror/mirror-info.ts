@@ -1,5 +1,5 @@
 /** A mirror as people see it: its sources, its output, OVS's own counts, and whether it works. */
-import { CREATED, isOwned, type Owner, ownerOf, SOURCES } from "./rows.ts";
+import { CREATED, isOwned, type Owner, ownerOf, SOURCES } from "./ownership.ts";
 import { compareNames, type MirrorRow, type SwitchState } from "./state.ts";
 
 /** Of the monitored machine's port as OVS sees it: "in" = frames that enter the switch by that port (select_src_port). */

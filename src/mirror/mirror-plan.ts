@@ -1,22 +1,12 @@
-/** What a mirror that is asked for comes to: its ports, the checks it must pass, and the parts of its transaction. */
+/** What a mirror that is asked for comes to: its ports, the checks it must pass, and the commands of its transaction. */
 import { type ErrorCode, TapscopeError, UsageError } from "../core/errors.ts";
 import { type Direction, formatSources } from "./mirror-info.ts";
 import { freeNames } from "./names.ts";
-import { type Part, quoteValue } from "./ovs-vsctl.ts";
-import {
-  CREATED,
-  FLOODED,
-  findBridge,
-  findPort,
-  MADE_PORT,
-  marks,
-  type NewPort,
-  SOURCES,
-  TAG_BEFORE,
-  takenNames,
-} from "./rows.ts";
+import type { NewPort } from "./new-port.ts";
+import { quoteValue, type VsctlCommand } from "./ovs-vsctl.ts";
+import { CREATED, FLOODED, MADE_PORT, marks, SOURCES, TAG_BEFORE } from "./ownership.ts";
 import type { Session } from "./session.ts";
-import type { BridgeRow, PortRow, SwitchState } from "./state.ts";
+import { type BridgeRow, findBridge, findPort, type PortRow, type SwitchState, takenNames } from "./state.ts";
 import { type TunnelSpec, tunnelPort } from "./tunnel.ts";
 
 /** Where the copies go. `monitor` makes an internal port of that name for the mirror alone. */
@@ -148,26 +138,26 @@ export function portToMake(state: SwitchState, bridge: BridgeRow, request: Mirro
 /** A copy leaves an access port untagged whatever its tag is: membership is not checked for mirrors. */
 const STRIP_TAG = 4094;
 
-/** The parts that make the mirror, given that its new port (if any) was made before. */
-export function mirrorParts(
+/** The commands that make the mirror, given that its new port (if any) was made before. */
+export function mirrorCommands(
   state: SwitchState,
   bridge: BridgeRow,
   sources: readonly PortRow[],
   output: PortRow | undefined,
   made: NewPort | undefined,
   request: MirrorRequest,
-): Part[] {
+): VsctlCommand[] {
   const { output: to } = request;
   const direction = request.direction ?? "both";
   const outputName = output?.name ?? made?.name ?? `vlan${"vlan" in to ? to.vlan : ""}`;
   const ids: Record<string, string> = { [CREATED]: String(Math.floor(Date.now() / 1000)) };
   if (sources.length > 0) ids[SOURCES] = formatSources(sources.map(({ name }) => ({ port: name, direction })));
   if (made) ids[MADE_PORT] = made.name;
-  const parts: Part[] = [];
+  const commands: VsctlCommand[] = [];
   const ref = new Map<string, string>();
   for (const port of [...sources, ...(output ? [output] : [])]) ref.set(port.name, `@p${ref.size}`);
   if (made) ref.set(made.name, `@p${ref.size}`);
-  for (const [name, id] of ref) parts.push([`--id=${id}`, "get", "port", name]);
+  for (const [name, id] of ref) commands.push([`--id=${id}`, "get", "port", name]);
   const columns = [`name=${quoteValue(mirrorName(state, outputName))}`];
   if (request.all) columns.push("select_all=true");
   const selected = sources.map(({ name }) => ref.get(name)).join(",");
@@ -180,7 +170,7 @@ export function mirrorParts(
     columns.push(`output_vlan=${to.vlan}`);
     if (!bridge.floodVlans.includes(to.vlan)) {
       // Copies in that VLAN must not be learned from: the bridge would take the monitor for the sender.
-      parts.push(["add", "bridge", bridge.name, "flood_vlans", String(to.vlan)]);
+      commands.push(["add", "bridge", bridge.name, "flood_vlans", String(to.vlan)]);
       ids[FLOODED] = String(to.vlan);
     }
   } else {
@@ -188,13 +178,13 @@ export function mirrorParts(
   }
   if (request.stripVlan && output) {
     ids[TAG_BEFORE] = output.tag === null ? "none" : String(output.tag);
-    parts.push(["set", "port", output.name, `tag=${STRIP_TAG}`]);
+    commands.push(["set", "port", output.name, `tag=${STRIP_TAG}`]);
   }
-  parts.push(
+  commands.push(
     ["--id=@m", "create", "mirror", ...columns, ...marks("mirror", request.owner, ids)],
     ["add", "bridge", bridge.name, "mirrors", "@m"],
   );
-  return parts;
+  return commands;
 }
 
 /** minimega's name for it, with a number when it is taken: OVS allows one name twice, and then neither can be named. */

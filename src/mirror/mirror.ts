@@ -14,18 +14,19 @@ import {
   checkUnderlay,
   fail,
   type MirrorRequest,
-  mirrorParts,
+  mirrorCommands,
   portToMake,
   resolvePorts,
   sourcePort,
   usableFilter,
 } from "./mirror-plan.ts";
 import { isUuid } from "./names.ts";
+import { newPortCommands } from "./new-port.ts";
 import { checkOutputDevice, checkOutputRow, readyOutput, silentUp } from "./output.ts";
-import { externalIds, type Part, wasCommitted } from "./ovs-vsctl.ts";
-import { FLOODED, findBridge, findPort, isOwned, MADE_PORT, newPortParts, SOURCES, TAG_BEFORE } from "./rows.ts";
+import { externalIds, type VsctlCommand, wasCommitted } from "./ovs-vsctl.ts";
+import { FLOODED, isOwned, MADE_PORT, SOURCES, TAG_BEFORE } from "./ownership.ts";
 import type { Session } from "./session.ts";
-import type { MirrorRow, SwitchState } from "./state.ts";
+import { findBridge, findPort, type MirrorRow, type SwitchState } from "./state.ts";
 
 /** Creates a mirror. @throws TapscopeError saying why it cannot work, before anything is changed */
 export async function createMirror(session: Session, request: MirrorRequest): Promise<MirrorInfo | undefined> {
@@ -52,14 +53,14 @@ export async function createMirror(session: Session, request: MirrorRequest): Pr
   const filter = request.filter === undefined ? undefined : await usableFilter(session, request.filter);
   const device = output ? await checkOutputDevice(session, output, request.force ?? false) : undefined;
   if (output && device) await readyOutput(session, output, device, request.force ?? false);
-  const parts = [
-    ...(made ? newPortParts(made) : []),
-    ...mirrorParts(state, bridge, sources, output, made, { ...request, filter }),
+  const commands = [
+    ...(made ? newPortCommands(made) : []),
+    ...mirrorCommands(state, bridge, sources, output, made, { ...request, filter }),
   ];
   let uuid: string | undefined;
   let changed = false;
   try {
-    uuid = (await session.change("create the mirror", parts, [bridge.name])).split("\n").find(isUuid);
+    uuid = (await session.change("create the mirror", commands, [bridge.name])).split("\n").find(isUuid);
     changed = true;
     if (made && "monitor" in request.output) await session.ip(silentUp(made.name));
   } catch (error) {
@@ -85,7 +86,7 @@ async function rollBack(session: Session, name: string): Promise<void> {
     ({ outputPort }) => outputPort === port.uuid,
   );
   await session.change("take the port back", [
-    ...mirrors.map(({ uuid }): Part => ["remove", "bridge", port.bridge, "mirrors", uuid]),
+    ...mirrors.map(({ uuid }): VsctlCommand => ["remove", "bridge", port.bridge, "mirrors", uuid]),
     ["--if-exists", "del-port", port.bridge, name],
   ]);
 }
@@ -128,12 +129,12 @@ export async function addSources(
     if (port.bridge !== row.bridge)
       fail("E_OTHER_BRIDGE", `interfaces on different bridges: ${port.bridge} and ${row.bridge}`, undefined, doing);
   }
-  const parts = ports.flatMap(({ uuid }): Part[] => [
+  const commands = ports.flatMap(({ uuid }): VsctlCommand[] => [
     [direction === "out" ? "remove" : "add", "mirror", row.uuid, "select_src_port", uuid],
     [direction === "in" ? "remove" : "add", "mirror", row.uuid, "select_dst_port", uuid],
   ]);
   const kept = mirrorInfo(state, row).sources.filter(({ port }) => !names.includes(port));
-  return await changeSources(session, row, parts, [...kept, ...names.map((port) => ({ port, direction }))]);
+  return await changeSources(session, row, commands, [...kept, ...names.map((port) => ({ port, direction }))]);
 }
 
 /** Takes sources out of a mirror, gone ones too. @throws TapscopeError `E_LAST_SOURCE` when none would be left */
@@ -155,25 +156,25 @@ export async function removeSources(
       hint: `tapscope mirror delete ${which}`,
     });
   }
-  const parts = names.flatMap((name): Part[] => {
+  const commands = names.flatMap((name): VsctlCommand[] => {
     const port = findPort(state, name);
     return port
       ? ["select_src_port", "select_dst_port"].map((column) => ["remove", "mirror", row.uuid, column, port.uuid])
       : [];
   });
-  return await changeSources(session, row, parts, kept);
+  return await changeSources(session, row, commands, kept);
 }
 
 async function changeSources(
   session: Session,
   row: MirrorRow,
-  parts: Part[],
+  commands: VsctlCommand[],
   sources: readonly MirrorSource[],
 ): Promise<MirrorInfo | undefined> {
-  const remember: Part[] = isOwned(row)
+  const remember: VsctlCommand[] = isOwned(row)
     ? [["set", "mirror", row.uuid, ...externalIds({ [SOURCES]: formatSources(sources) })]]
     : [];
-  await session.change(`change mirror ${row.name}`, [...parts, ...remember], [row.bridge]);
+  await session.change(`change mirror ${row.name}`, [...commands, ...remember], [row.bridge]);
   const state = await session.state();
   const after = state.mirrors.find(({ uuid }) => uuid === row.uuid);
   return after && mirrorInfo(state, after);
@@ -184,20 +185,20 @@ function one(state: SwitchState, which: string): MirrorRow {
   return findMirrors(state, which)[0]!;
 }
 
-/** The parts that remove a mirror and what was made or changed for it alone. */
-export function removalParts(state: SwitchState, row: MirrorRow): Part[] {
-  const parts: Part[] = [["remove", "bridge", row.bridge, "mirrors", row.uuid]];
+/** The commands that remove a mirror and what was made or changed for it alone. */
+export function removalCommands(state: SwitchState, row: MirrorRow): VsctlCommand[] {
+  const commands: VsctlCommand[] = [["remove", "bridge", row.bridge, "mirrors", row.uuid]];
   const made = row.ids.get(MADE_PORT);
   if (made !== undefined && findPort(state, made)?.bridge === row.bridge)
-    parts.push(["--if-exists", "del-port", row.bridge, made]);
+    commands.push(["--if-exists", "del-port", row.bridge, made]);
   const flooded = row.ids.get(FLOODED);
-  if (flooded !== undefined) parts.push(["remove", "bridge", row.bridge, "flood_vlans", flooded]);
+  if (flooded !== undefined) commands.push(["remove", "bridge", row.bridge, "flood_vlans", flooded]);
   const tag = row.ids.get(TAG_BEFORE);
   const output = row.outputPort === null ? undefined : state.ports.get(row.outputPort);
   if (tag !== undefined && output) {
-    parts.push(tag === "none" ? ["clear", "port", output.name, "tag"] : ["set", "port", output.name, `tag=${tag}`]);
+    commands.push(tag === "none" ? ["clear", "port", output.name, "tag"] : ["set", "port", output.name, `tag=${tag}`]);
   }
-  return parts;
+  return commands;
 }
 
 /**
@@ -215,7 +216,7 @@ export async function deleteMirrors(session: Session, which: readonly string[], 
   }
   await session.change(
     `delete ${rows.length === 1 ? `mirror ${rows[0]!.name}` : `${rows.length} mirrors`}`,
-    rows.flatMap((row) => removalParts(state, row)),
+    rows.flatMap((row) => removalCommands(state, row)),
     [...new Set(rows.map(({ bridge }) => bridge))],
   );
   return rows.map((row) => mirrorInfo(state, row));

@@ -2,14 +2,14 @@
 import { TapscopeError } from "../core/errors.ts";
 import { ownerId } from "../core/identity.ts";
 import { type Device, requireDevice } from "./devices.ts";
-import { createMirror, removalParts } from "./mirror.ts";
+import { createMirror, removalCommands } from "./mirror.ts";
 import type { MirrorInfo } from "./mirror-info.ts";
 import type { MirrorRequest } from "./mirror-plan.ts";
 import { freeNames } from "./names.ts";
 import { OvsdbClient } from "./ovsdb/client.ts";
 import { map, type Row } from "./ovsdb/values.ts";
-import { takenNames } from "./rows.ts";
 import type { Session } from "./session.ts";
+import { takenNames } from "./state.ts";
 import { endpointOf } from "./target.ts";
 
 /** A port that gets copies for as long as it is not disposed of. */
@@ -54,11 +54,11 @@ export async function makeMonitor(session: Session, request: MonitorRequest): Pr
 async function removeMonitor(session: Session, uuid: string): Promise<void> {
   const state = await session.state();
   const row = state.mirrors.find((mirror) => mirror.uuid === uuid);
-  if (row) await session.change("remove the monitor port", removalParts(state, row), [row.bridge]);
+  if (row) await session.change("remove the monitor port", removalCommands(state, row), [row.bridge]);
 }
 
 /** OVS's own counts of a mirror, as they were when they last changed. */
-export interface MirrorCounts {
+export interface MirrorStatistics {
   /** Null: OVS has not counted yet. */
   readonly packets: number | null;
   readonly bytes: number | null;
@@ -72,13 +72,13 @@ export interface MirrorCounts {
 export class MirrorWatch implements AsyncDisposable {
   readonly #session: Session;
   readonly #uuid: string;
-  readonly #onChange: (counts: MirrorCounts) => void;
+  readonly #onChange: (counts: MirrorStatistics) => void;
   #client: OvsdbClient | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
-  #counts: MirrorCounts = { packets: null, bytes: null, atMs: performance.now(), present: null };
+  #counts: MirrorStatistics = { packets: null, bytes: null, atMs: performance.now(), present: null };
 
-  private constructor(session: Session, uuid: string, onChange: (counts: MirrorCounts) => void) {
+  private constructor(session: Session, uuid: string, onChange: (counts: MirrorStatistics) => void) {
     this.#session = session;
     this.#uuid = uuid;
     this.#onChange = onChange;
@@ -88,14 +88,14 @@ export class MirrorWatch implements AsyncDisposable {
   static async open(
     session: Session,
     uuid: string,
-    onChange: (counts: MirrorCounts) => void = () => {},
+    onChange: (counts: MirrorStatistics) => void = () => {},
   ): Promise<MirrorWatch> {
     const watch = new MirrorWatch(session, uuid, onChange);
     await watch.#connect();
     return watch;
   }
 
-  get counts(): MirrorCounts {
+  get counts(): MirrorStatistics {
     return this.#counts;
   }
 
@@ -123,7 +123,7 @@ export class MirrorWatch implements AsyncDisposable {
     });
   }
 
-  #set(counts: MirrorCounts): void {
+  #set(counts: MirrorStatistics): void {
     this.#counts = counts;
     this.#onChange(counts);
   }

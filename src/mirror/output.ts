@@ -6,9 +6,9 @@ import { existsSync } from "node:fs";
 import { TapscopeError } from "../core/errors.ts";
 import { type Device, findDevice, givenAddresses } from "./devices.ts";
 import { parseFdb } from "./fdb.ts";
-import { findBridge, isOwned } from "./rows.ts";
+import { isOwned } from "./ownership.ts";
 import type { Session } from "./session.ts";
-import type { MirrorRow, PortRow, SwitchState } from "./state.ts";
+import { findBridge, type MirrorRow, type PortRow, type SwitchState } from "./state.ts";
 
 function refuse(code: `E_${string}`, why: string, hint: string): never {
   throw new TapscopeError(code, `could not create the mirror: ${why}`, { hint });

@@ -6,22 +6,22 @@ import { type ErrorCode, TapscopeError } from "../core/errors.ts";
 import type { SwitchTarget } from "./target.ts";
 
 /** One ovs-vsctl command, the words between two `--`. */
-export type Part = readonly string[];
+export type VsctlCommand = readonly string[];
 
 /** ovs-vsctl waits for vswitchd to apply the change: a device each takes up to 20 ms to make or remove. */
-export function timeoutSeconds(parts: number): number {
-  return Math.ceil(5 + 0.05 * parts);
+export function timeoutSeconds(commands: number): number {
+  return Math.ceil(5 + 0.05 * commands);
 }
 
-/** The argument vector that makes all `parts` one transaction. */
-export function vsctlArgv(target: SwitchTarget, parts: readonly Part[]): string[] {
+/** The argument vector that makes all `commands` one transaction. */
+export function vsctlArgv(target: SwitchTarget, commands: readonly VsctlCommand[]): string[] {
   const { tls } = target;
   return [
     "ovs-vsctl",
-    `--timeout=${timeoutSeconds(parts.length)}`,
+    `--timeout=${timeoutSeconds(commands.length)}`,
     `--db=${target.remote}`,
     ...(tls ? [`--private-key=${tls.privateKey}`, `--certificate=${tls.certificate}`, `--ca-cert=${tls.caCert}`] : []),
-    ...parts.flatMap((part) => ["--", ...part]),
+    ...commands.flatMap((part) => ["--", ...part]),
   ];
 }
 
@@ -29,11 +29,11 @@ export function vsctlArgv(target: SwitchTarget, parts: readonly Part[]): string[
  * Makes one transaction and waits until ovs-vswitchd has applied it. Returns what ovs-vsctl wrote to stdout.
  * @throws TapscopeError with the code `explainStderr` gives, or `E_VSWITCHD_TIMEOUT`: then the database *has* been changed.
  */
-export async function vsctl(target: SwitchTarget, parts: readonly Part[]): Promise<string> {
+export async function vsctl(target: SwitchTarget, commands: readonly VsctlCommand[]): Promise<string> {
   const { ProcessError, run } = await import("../core/process.ts");
-  const seconds = timeoutSeconds(parts.length);
+  const seconds = timeoutSeconds(commands.length);
   try {
-    const { stdout, stderr } = await run(vsctlArgv(target, parts), {
+    const { stdout, stderr } = await run(vsctlArgv(target, commands), {
       place: target.place,
       timeoutMs: (seconds + 3) * 1000,
     });

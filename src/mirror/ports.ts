@@ -1,16 +1,22 @@
 /** Adding and removing ports: what taps, trunks and tunnels have in common. */
 import { type ErrorCode, TapscopeError } from "../core/errors.ts";
-import { removalParts } from "./mirror.ts";
-import { type Part, wasCommitted } from "./ovs-vsctl.ts";
-import { findBridge, isOwned, marks, type NewPort, newPortParts } from "./rows.ts";
+import { removalCommands } from "./mirror.ts";
+import { type NewPort, newPortCommands } from "./new-port.ts";
+import { type VsctlCommand, wasCommitted } from "./ovs-vsctl.ts";
+import { isOwned, marks } from "./ownership.ts";
 import type { Session } from "./session.ts";
-import type { BridgeRow, PortRow, SwitchState } from "./state.ts";
+import { type BridgeRow, findBridge, type PortRow, type SwitchState } from "./state.ts";
 
 /** minimega's bridge, made when a tap is the first to need it. */
 export const DEFAULT_BRIDGE = "mega_bridge";
 
-/** The parts that make a bridge. `datapath` undefined: `netdev` in a lab or beside other netdev bridges, else OVS's own default. */
-export function newBridgeParts(session: Session, state: SwitchState, name: string, datapath?: string): Part[] {
+/** The commands that make a bridge. `datapath` undefined: `netdev` in a lab or beside other netdev bridges, else OVS's own default. */
+export function newBridgeCommands(
+  session: Session,
+  state: SwitchState,
+  name: string,
+  datapath?: string,
+): VsctlCommand[] {
   const userspace =
     session.target.place.lab !== undefined ||
     (state.bridges.length > 0 && state.bridges.every(({ datapathType }) => datapathType === "netdev"));
@@ -26,12 +32,12 @@ export function bridgeFor(
   session: Session,
   state: SwitchState,
   named: string | undefined,
-): { name: string; parts: Part[] } {
+): { name: string; commands: VsctlCommand[] } {
   const name = named ?? DEFAULT_BRIDGE;
-  if (findBridge(state, name)) return { name, parts: [] };
+  if (findBridge(state, name)) return { name, commands: [] };
   if (named !== undefined) throw noBridge(named);
   session.warn(`making bridge ${DEFAULT_BRIDGE}`);
-  return { name, parts: newBridgeParts(session, state, name) };
+  return { name, commands: newBridgeCommands(session, state, name) };
 }
 
 export function noBridge(name: string): TapscopeError {
@@ -53,11 +59,11 @@ export function requireBridge(state: SwitchState, name: string): BridgeRow {
 export async function addPorts(
   session: Session,
   doing: string,
-  before: readonly Part[],
+  before: readonly VsctlCommand[],
   ports: readonly NewPort[],
 ): Promise<void> {
   try {
-    await session.change(doing, [...before, ...ports.flatMap(newPortParts)]);
+    await session.change(doing, [...before, ...ports.flatMap(newPortCommands)]);
     if (session.dryRun) return;
     const state = await session.state();
     const opened = new Map([...state.ports.values()].map((port) => [port.name, port.interfaces[0]]));
@@ -72,10 +78,10 @@ export async function addPorts(
   }
 }
 
-async function takeBack(session: Session, before: readonly Part[], ports: readonly NewPort[]): Promise<void> {
+async function takeBack(session: Session, before: readonly VsctlCommand[], ports: readonly NewPort[]): Promise<void> {
   const madeBridge = before.find(([verb]) => verb === "add-br")?.[1];
   await session.change("take back what was made", [
-    ...ports.map(({ bridge, name }): Part => ["--if-exists", "del-port", bridge, name]),
+    ...ports.map(({ bridge, name }): VsctlCommand => ["--if-exists", "del-port", bridge, name]),
     ...(madeBridge === undefined ? [] : [["--if-exists", "del-br", madeBridge]]),
   ]);
 }
@@ -95,7 +101,7 @@ export async function removePorts(
   const refuse = (code: ErrorCode, why: string): never => {
     throw new TapscopeError(code, `could not delete ${names}: ${why}`, { hint: "insist with --force" });
   };
-  const parts: Part[] = [];
+  const commands: VsctlCommand[] = [];
   for (const mirror of state.mirrors) {
     const selected = [...mirror.selectSrc, ...mirror.selectDst];
     const isOutput = mirror.outputPort !== null && gone.has(mirror.outputPort);
@@ -104,10 +110,10 @@ export async function removePorts(
     if (!isOwned(mirror) && !force) refuse("E_IN_USE", `mirror ${mirror.name}, which tapscope did not make, needs it`);
     if (!isOwned(mirror) && !isOutput) continue;
     session.warn(`mirror ${mirror.name} goes with ${isOutput ? "its output" : "its only source"}`);
-    parts.push(...removalParts(state, mirror));
+    commands.push(...removalCommands(state, mirror));
   }
   const foreign = ports.find((port) => !isOwned(port));
   if (foreign && !force) refuse("E_FOREIGN", `${foreign.name} was not made by tapscope`);
-  parts.push(...ports.map(({ bridge, name }): Part => ["--if-exists", "del-port", bridge, name]));
-  await session.change(`delete ${names}`, parts, [...new Set(ports.map(({ bridge }) => bridge))]);
+  commands.push(...ports.map(({ bridge, name }): VsctlCommand => ["--if-exists", "del-port", bridge, name]));
+  await session.change(`delete ${names}`, commands, [...new Set(ports.map(({ bridge }) => bridge))]);
 }

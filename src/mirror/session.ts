@@ -5,7 +5,7 @@
 import { pasteLine, tellCommand } from "../core/announce.ts";
 import { messageOf, TapscopeError } from "../core/errors.ts";
 import type { Place } from "../core/place.ts";
-import { type Part, quoteValue, vsctl, vsctlArgv } from "./ovs-vsctl.ts";
+import { quoteValue, type VsctlCommand, vsctl, vsctlArgv } from "./ovs-vsctl.ts";
 import { OvsdbClient } from "./ovsdb/client.ts";
 import { unixctl } from "./ovsdb/unixctl.ts";
 import { readState, type SwitchState } from "./state.ts";
@@ -72,22 +72,22 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Makes one transaction of `parts`, then refreshes `bridges` so that running flows follow it.
+   * Makes one transaction of `commands`, then refreshes `bridges` so that running flows follow it.
    * @param doing completes "could not …" in errors.
    * @returns what ovs-vsctl wrote: the UUIDs of rows it created.
    * @throws TapscopeError `E_VSWITCHD_DOWN` (nothing was changed), `E_VSWITCHD_TIMEOUT`, or what `explainStderr` makes of it.
    */
-  async change(doing: string, parts: readonly Part[], bridges: readonly string[] = []): Promise<string> {
-    if (parts.length === 0) return "";
+  async change(doing: string, commands: readonly VsctlCommand[], bridges: readonly string[] = []): Promise<string> {
+    if (commands.length === 0) return "";
     if (this.dryRun) {
-      this.dryRun(pasteLine(vsctlArgv(this.target, parts), this.target.place));
+      this.dryRun(pasteLine(vsctlArgv(this.target, commands), this.target.place));
       if (bridges.length > 0) await this.#refresh(bridges);
       return "";
     }
     let output = "";
     try {
       await this.#requireVswitchd();
-      output = await vsctl(this.target, parts);
+      output = await vsctl(this.target, commands);
     } catch (error) {
       if (!(error instanceof TapscopeError) || error.code !== "E_VSWITCHD_TIMEOUT" || !(await this.#wasApplied())) {
         throw prefixed(`could not ${doing}`, error);
@@ -170,7 +170,7 @@ export class Session implements AsyncDisposable {
     if (!bridge) return;
     const before = bridge.forwardBpdu ?? "";
     const toggled = before === "true" ? "false" : "true";
-    const steps: Part[][] = [
+    const steps: VsctlCommand[][] = [
       [
         [
           "set",
@@ -182,9 +182,9 @@ export class Session implements AsyncDisposable {
       ],
       restoreForwardBpdu(name, before),
     ];
-    for (const parts of steps) {
-      if (this.dryRun) this.dryRun(pasteLine(vsctlArgv(this.target, parts), this.target.place));
-      else await vsctl(this.target, parts);
+    for (const commands of steps) {
+      if (this.dryRun) this.dryRun(pasteLine(vsctlArgv(this.target, commands), this.target.place));
+      else await vsctl(this.target, commands);
     }
   }
 
@@ -211,8 +211,8 @@ export class Session implements AsyncDisposable {
   }
 }
 
-/** The parts that give a bridge the `forward-bpdu` it had before a refresh back; "" is none. */
-export function restoreForwardBpdu(bridge: string, before: string): Part[] {
+/** The commands that give a bridge the `forward-bpdu` it had before a refresh back; "" is none. */
+export function restoreForwardBpdu(bridge: string, before: string): VsctlCommand[] {
   return [
     before === ""
       ? ["remove", "bridge", bridge, "other_config", "forward-bpdu"]

@@ -199,3 +199,22 @@ function toMirror(row: Row, bridge: string): MirrorRow {
     ids: map(row.external_ids),
   };
 }
+
+export function findBridge(state: SwitchState, name: string): BridgeRow | undefined {
+  return state.bridges.find((bridge) => bridge.name === name);
+}
+
+export function findPort(state: SwitchState, name: string): PortRow | undefined {
+  for (const port of state.ports.values()) if (port.name === name) return port;
+  return undefined;
+}
+
+/** All names that bridges, ports and interfaces have. */
+export function takenNames(state: SwitchState): Set<string> {
+  const names = new Set(state.bridges.map(({ name }) => name));
+  for (const port of state.ports.values()) {
+    names.add(port.name);
+    for (const { name } of port.interfaces) names.add(name);
+  }
+  return names;
+}

@@ -4,10 +4,11 @@ import { type Cidr, parseCidr } from "./address.ts";
 import { type Device, findDevices, givenAddresses, readDevices } from "./devices.ts";
 import { addAddress, addressByDhcp } from "./host.ts";
 import { checkName, freeNames } from "./names.ts";
+import type { NewPort } from "./new-port.ts";
+import { isOwned, roleOf } from "./ownership.ts";
 import { addPorts, bridgeFor, removePorts } from "./ports.ts";
-import { findPort, isOwned, type NewPort, roleOf, takenNames } from "./rows.ts";
 import type { Session } from "./session.ts";
-import type { PortRow, SwitchState } from "./state.ts";
+import { findPort, type PortRow, type SwitchState, takenNames } from "./state.ts";
 
 export interface TapInfo {
   readonly name: string;
@@ -130,7 +131,7 @@ async function create(session: Session, request: TapRequest, count: number, cidr
   const tag = request.vlan === 0 ? null : request.vlan;
   const ports = names.map((name): NewPort => ({ bridge: bridge.name, name, type: "internal", tag, role: "tap" }));
   const what = names.length === 1 ? `create tap ${names[0]}` : `create ${names.length} taps`;
-  await addPorts(session, what, bridge.parts, ports);
+  await addPorts(session, what, bridge.commands, ports);
   try {
     await session.ip(names.map((name) => `link set dev ${name} up promisc on`));
     if (cidr) await addAddress(session, names[0]!, cidr);
@@ -176,7 +177,7 @@ export async function attachTap(session: Session, request: AttachRequest): Promi
   if (takenNames(state).has(name)) throw alreadyOnBridge(state, name);
   const bridge = bridgeFor(session, state, request.bridge);
   const port: NewPort = { bridge: bridge.name, name, tag: vlan === 0 ? null : vlan, role: "tap" };
-  await addPorts(session, `attach ${name}`, bridge.parts, [port]);
+  await addPorts(session, `attach ${name}`, bridge.commands, [port]);
   await session.ip([`link set dev ${name} up`]);
 }
 

@@ -31,7 +31,7 @@ export interface KnownLab {
 }
 
 /** What the user said, and how to look for labs. */
-export interface TargetRequest {
+export interface SwitchRequest {
   readonly db?: string | undefined;
   readonly lab?: string | undefined;
   readonly tls?: TlsFiles | undefined;
@@ -55,7 +55,7 @@ const SYSTEM_SOCKETS = ["/run/openvswitch/db.sock", "/var/run/openvswitch/db.soc
 const DEFAULT_LAB = "lab";
 
 /** @throws UsageError when the lab named does not run, or when a change could mean two switches. */
-export async function resolveTarget(request: TargetRequest): Promise<ResolvedTarget> {
+export async function resolveTarget(request: SwitchRequest): Promise<ResolvedTarget> {
   const { env } = request;
   if (request.db !== undefined && request.lab !== undefined) {
     throw new UsageError("--db and --lab name two switches", { hint: "give one of them" });
@@ -87,7 +87,7 @@ export async function resolveTarget(request: TargetRequest): Promise<ResolvedTar
   return { target: systemTarget(system), note: `using the system's Open vSwitch (a lab runs too: ${names})` };
 }
 
-async function requireLab(name: string, request: TargetRequest): Promise<KnownLab> {
+async function requireLab(name: string, request: SwitchRequest): Promise<KnownLab> {
   const lab = await request.findLab(name);
   if (lab) return lab;
   const names = (await request.listLabs()).map((running) => running.name);

@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
-import type { NewPort } from "./rows.ts";
+import type { NewPort } from "./new-port.ts";
 
 export type TunnelType = "vxlan" | "gre" | "geneve" | "erspan";
 

@@ -153,7 +153,7 @@ describe("clean", () => {
     const plan = planClean(before, false);
     expect(plan).toMatchObject({ mirrors: ["stale"], ports: ["dead0"], bridges: [], restored: [], refresh: ["br0"] });
     expect(plan.kept.map(({ name }) => name)).toEqual(["live0", "far0"]);
-    expect(plan.parts).toEqual([
+    expect(plan.commands).toEqual([
       ["remove", "bridge", "br0", "mirrors", "uuid-stale"],
       ["--if-exists", "del-port", "br0", "dead0"],
       ["--if-exists", "del-port", "br0", "dead0"],
@@ -171,7 +171,7 @@ describe("clean", () => {
       { ...before, bridges: [{ ...before.bridges[0]!, ports: [made("kept0")], mirrors: [] }], mirrors: [] },
       true,
     );
-    expect(alone.parts.at(-1)).toEqual(["--if-exists", "del-br", "br0"]);
+    expect(alone.commands.at(-1)).toEqual(["--if-exists", "del-br", "br0"]);
   });
 
   it("takes mirrors of ours that mirror nothing, and gives settings back that a killed refresh left", () => {
@@ -182,10 +182,10 @@ describe("clean", () => {
       false,
     );
     expect(plan).toMatchObject({ mirrors: ["mirror-mon"], restored: ["br0"] });
-    expect(plan.parts).toContainEqual(["remove", "bridge", "br0", "other_config", "forward-bpdu"]);
+    expect(plan.commands).toContainEqual(["remove", "bridge", "br0", "other_config", "forward-bpdu"]);
   });
 
   it("has nothing to do on a switch without leftovers", () => {
-    expect(planClean(state([HEALTHY]), false).parts).toEqual([]);
+    expect(planClean(state([HEALTHY]), false).commands).toEqual([]);
   });
 });

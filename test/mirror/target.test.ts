@@ -8,7 +8,7 @@ import {
   type KnownLab,
   labTarget,
   resolveTarget,
-  type TargetRequest,
+  type SwitchRequest,
 } from "../../src/mirror/target.ts";
 
 const lab = (name: string): KnownLab => ({
@@ -26,7 +26,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
-const ask = (given: Partial<TargetRequest>, labs: readonly string[] = []) =>
+const ask = (given: Partial<SwitchRequest>, labs: readonly string[] = []) =>
   resolveTarget({
     env: {},
     changes: false,

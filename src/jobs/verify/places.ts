@@ -7,9 +7,8 @@ import { sanitize } from "../../core/text.ts";
 import { type Device, findDevice, readDevices } from "../../mirror/devices.ts";
 import { captureDirection } from "../../mirror/direction.ts";
 import type { MirrorInfo } from "../../mirror/mirror-info.ts";
-import { findBridge, findPort } from "../../mirror/rows.ts";
 import type { Session } from "../../mirror/session.ts";
-import type { InterfaceRow, SwitchState } from "../../mirror/state.ts";
+import { findBridge, findPort, type InterfaceRow, type SwitchState } from "../../mirror/state.ts";
 import { pathFromHere } from "../../mirror/target.ts";
 import type { Stream } from "../../verify/match/events.ts";
 

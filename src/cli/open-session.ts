@@ -11,7 +11,7 @@ import { globalOptions, note, print } from "./context.ts";
  * @param changes the command changes something: then it must be beyond doubt which switch is meant
  * @throws UsageError when it is not
  */
-export async function openSwitch(command: Command, changes: boolean): Promise<Session> {
+export async function openSession(command: Command, changes: boolean): Promise<Session> {
   const { db, lab, dryRun } = globalOptions(command);
   const { target, note: remark } = await chooseTarget({ db, lab, tls: tlsFiles(command), changes });
   if (remark) note(remark);
