@@ -5,6 +5,7 @@ import { sanitize } from "../core/text.ts";
 import { parseDuration, parseInteger } from "../core/units.ts";
 import type { Direction, MirrorInfo } from "../mirror/mirror-info.ts";
 import type { MirrorOutput, MirrorRequest } from "../mirror/mirror-plan.ts";
+import type { Session } from "../mirror/session.ts";
 import { parseRemote } from "../mirror/tunnel.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { openSession } from "./open-session.ts";
@@ -68,9 +69,10 @@ export function registerMirror(program: Command): void {
       const { json, dryRun } = globalOptions(command);
       const lifetimeMs = options.for === undefined ? undefined : parseDuration(options.for);
       const { ownerId } = await import("../core/identity.ts");
-      const request = toRequest(ports, options, lifetimeMs === undefined ? undefined : ownerId());
+      const asked = toRequest(ports, options, lifetimeMs === undefined ? undefined : ownerId());
       const { createMirror } = await import("../mirror/mirror.ts");
       await using session = await openSession(command, true);
+      const request = await withPorts(session, asked);
       if (lifetimeMs !== undefined && !dryRun) {
         const { holdMirror } = await import("../jobs/hold-mirror.ts");
         const { exitCodeOf } = await import("../jobs/signals.ts");
@@ -90,7 +92,10 @@ export function registerMirror(program: Command): void {
       const { addSources } = await import("../mirror/mirror.ts");
       const { json } = globalOptions(command);
       await using session = await openSession(command, true);
-      show(await addSources(session, which, sources, options.direction), json);
+      show(
+        await addSources(session, await portOf(session, which), await portsOf(session, sources), options.direction),
+        json,
+      );
     });
 
   mirror
@@ -102,7 +107,7 @@ export function registerMirror(program: Command): void {
       const { removeSources } = await import("../mirror/mirror.ts");
       const { json } = globalOptions(command);
       await using session = await openSession(command, true);
-      show(await removeSources(session, which, sources), json);
+      show(await removeSources(session, await portOf(session, which), await portsOf(session, sources)), json);
     });
 
   mirror
@@ -114,12 +119,28 @@ export function registerMirror(program: Command): void {
       const { deleteMirrors } = await import("../mirror/mirror.ts");
       const { json, dryRun } = globalOptions(command);
       await using session = await openSession(command, true);
-      const deleted = await deleteMirrors(session, which, options.force);
+      const deleted = await deleteMirrors(session, await portsOf(session, which), options.force);
       if (dryRun) return;
       if (json) return printJson(deleted);
       if (deleted.length === 0) print("no mirrors");
       for (const { name, bridge } of deleted) print(`deleted ${sanitize(name)} on ${sanitize(bridge)}`);
     });
+}
+
+/** Ports in place of the NICs of virtual machines that a command line names. */
+async function portsOf(session: Session, words: readonly string[]): Promise<string[]> {
+  const { resolvePorts } = await import("../jobs/machines.ts");
+  return await resolvePorts(session, words);
+}
+
+async function portOf(session: Session, word: string): Promise<string> {
+  return (await portsOf(session, [word]))[0]!;
+}
+
+async function withPorts(session: Session, request: MirrorRequest): Promise<MirrorRequest> {
+  const { output } = request;
+  const sources = await portsOf(session, request.sources);
+  return { ...request, sources, output: "port" in output ? { port: await portOf(session, output.port) } : output };
 }
 
 /** What a `create` command line asks for. @throws UsageError */

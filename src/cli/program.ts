@@ -13,6 +13,7 @@ import { registerLab } from "./lab.ts";
 import { registerMirror } from "./mirror.ts";
 import { registerTap } from "./tap.ts";
 import { registerVerify } from "./verify.ts";
+import { registerVm } from "./vm.ts";
 import { registerWatch } from "./watch.ts";
 
 /** The whole command tree, without running anything (also what the reference page and the completion are made from). */
@@ -43,6 +44,7 @@ export function buildProgram(): Command {
   registerInfo(program);
   registerVerify(program);
   registerBro(program);
+  registerVm(program);
   registerLab(program);
   registerDemo(program);
   registerDoctor(program);

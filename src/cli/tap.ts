@@ -93,7 +93,8 @@ export function registerTap(program: Command): void {
       const { deleteTaps } = await import("../mirror/tap.ts");
       const { json, dryRun } = globalOptions(command);
       await using session = await openSession(command, true);
-      const names = await deleteTaps(session, which, options.force);
+      const { resolvePorts } = await import("../jobs/machines.ts");
+      const names = await deleteTaps(session, await resolvePorts(session, which), options.force);
       if (dryRun) return;
       if (json) return printJson(names);
       if (names.length === 0) print("no taps");

@@ -11,6 +11,7 @@ import { MONITOR_NAME, makeMonitor } from "../mirror/monitor.ts";
 import { freeNames } from "../mirror/names.ts";
 import type { Session } from "../mirror/session.ts";
 import { findPort, type SwitchState, takenNames } from "../mirror/state.ts";
+import { resolvePort, resolvePorts } from "./machines.ts";
 
 /** At most one of the three. */
 export interface TargetRequest {
@@ -48,13 +49,13 @@ export async function openTarget(
   }
   if (request.mirror !== undefined || request.bridge !== undefined) {
     const monitor = await makeMonitor(session, {
-      sources: request.mirror ?? [],
+      sources: await resolvePorts(session, request.mirror ?? []),
       ...(request.bridge === undefined ? {} : { all: true, bridge: request.bridge }),
     });
     cleanup.use("remove the mirror", monitor);
     return { device: monitor.port, place: monitor.device.place, mirror: monitor.mirror, own: true };
   }
-  if (request.port !== undefined) return await portTarget(session, request.port);
+  if (request.port !== undefined) return await portTarget(session, await resolvePort(session, request.port));
   const state = await session.state();
   const outputs = mirrorsOf(state).filter(({ output }) => output !== null);
   if (outputs.length === 1) return await outputTarget(session, state, outputs[0]!);

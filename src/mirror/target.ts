@@ -155,6 +155,13 @@ export function pathFromHere(place: Place, path: string): string {
   return place.lab ? `/proc/${place.lab.pid}/root${path}` : path;
 }
 
+/** A path by which this process sees the network namespace of `place`. */
+export function namespacePath(place: Place): string {
+  const { lab, netns } = place;
+  if (netns === undefined) return `/proc/${lab?.pid ?? "self"}/ns/net`;
+  return pathFromHere(place, netns.includes("/") ? netns : `/run/netns/${netns}`);
+}
+
 /** The folder of the daemons' control sockets and PID files, as `place` sees it; none when OVSDB is remote. */
 export function runDirOf(target: SwitchTarget): string | undefined {
   return target.remote.startsWith("unix:") ? dirname(target.remote.slice(5)) : undefined;

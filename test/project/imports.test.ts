@@ -9,13 +9,14 @@ const allowed: Record<string, readonly string[]> = {
   core: [],
   capture: ["core"],
   mirror: ["core"],
+  inventory: ["core"],
   bro: ["core", "capture"],
   verify: ["core", "capture"],
   lab: ["core", "mirror"],
   tui: ["core"],
-  jobs: ["core", "capture", "mirror", "bro", "verify", "lab", "tui"],
-  cli: ["core", "capture", "mirror", "bro", "verify", "lab", "tui", "jobs"],
-  index: ["core", "capture", "mirror", "bro", "verify", "lab", "jobs"],
+  jobs: ["core", "capture", "mirror", "inventory", "bro", "verify", "lab", "tui"],
+  cli: ["core", "capture", "mirror", "inventory", "bro", "verify", "lab", "tui", "jobs"],
+  index: ["core", "capture", "mirror", "inventory", "bro", "verify", "lab", "jobs"],
 };
 /** Besides, types alone. */
 const typesOnly: Record<string, readonly string[]> = { tui: ["capture", "mirror", "verify"] };

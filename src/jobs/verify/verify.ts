@@ -20,6 +20,7 @@ import type { PingWords } from "../../verify/judge/ping.ts";
 import type { VerifyReport } from "../../verify/judge/report.ts";
 import { addressBytes } from "../../verify/match/echo.ts";
 import { Matcher } from "../../verify/match/matcher.ts";
+import { resolvePort, resolvePorts } from "../machines.ts";
 import { type Ending, JobEnd } from "../signals.ts";
 import { Captures } from "./captures.ts";
 import { COUNTS_MS, MirrorTotals } from "./counts.ts";
@@ -80,7 +81,17 @@ export interface VerifyResult {
 export async function verifyMirror(session: Session, request: VerifyRequest): Promise<VerifyResult> {
   using end = new JobEnd();
   await using cleanup = new Cleanup();
-  const run = new Run(session, request, cleanup, end);
+  const { monitor, sources } = request;
+  const run = new Run(
+    session,
+    {
+      ...request,
+      monitor: await resolvePort(session, monitor),
+      ...(sources ? { sources: await resolvePorts(session, sources) } : {}),
+    },
+    cleanup,
+    end,
+  );
   return await run.result();
 }
 

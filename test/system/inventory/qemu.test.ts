@@ -1,0 +1,68 @@
+import { existsSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Child, spawn } from "../../../src/core/process.ts";
+import type { Vm } from "../../../src/inventory/vm.ts";
+import type { MirrorInfo } from "../../../src/mirror/mirror-info.ts";
+import { Ground } from "../mirror/ground.ts";
+
+const QEMU = "/usr/bin/qemu-system-x86_64";
+let ground: Ground;
+const machines: Child[] = [];
+
+/** A machine that is stopped before its first instruction: it holds its taps, and takes no time. */
+async function startMachine(name: string, ...taps: string[]): Promise<Child> {
+  const nics = taps.flatMap((tap, n) => [
+    ...["-netdev", `tap,id=n${n},ifname=${tap},script=no,downscript=no`],
+    ...["-device", `virtio-net-pci,netdev=n${n},mac=02:00:00:00:00:0${n},romfile=`],
+  ]);
+  const argv = [QEMU, "-accel", "tcg", "-S", "-display", "none", "-nodefaults", "-m", "32", "-name", name, ...nics];
+  const child = spawn(argv, { place: ground.lab.place });
+  machines.push(child);
+  const link = async () => (await ground.inSwitch("ip", "link", "show", taps.at(-1)!)).stdout;
+  await expect.poll(link, { timeout: 30_000, interval: 100 }).toContain("LOWER_UP");
+  return child;
+}
+
+beforeAll(async () => {
+  ground = await Ground.make();
+  for (const tap of ["vm_a", "vm_a1", "vm_m"]) {
+    await ground.inSwitch("ip", "tuntap", "add", "dev", tap, "mode", "tap");
+    const vlan = tap === "vm_m" ? [] : ["--vlan", "100"];
+    expect(await ground.tapscope("tap", "attach", tap, "--bridge", "mega_bridge", ...vlan)).toMatchObject({
+      exitCode: 0,
+    });
+  }
+});
+afterAll(async () => {
+  for (const machine of machines) await machine[Symbol.asyncDispose]();
+  await ground[Symbol.asyncDispose]();
+});
+
+describe.skipIf(!existsSync(QEMU))("virtual machines that run as QEMU processes (package qemu-system-x86)", () => {
+  it("are listed with their taps, and vm:NAME names a port", async () => {
+    await startMachine("A", "vm_a", "vm_a1");
+    await startMachine("monitor", "vm_m");
+    const listed = await ground.json<Vm[]>("vm", "list");
+    expect(listed).toMatchObject([
+      {
+        name: "A",
+        from: "qemu",
+        nics: [
+          { index: 0, tap: "vm_a", mac: "02:00:00:00:00:00", vlan: 100, bridge: "mega_bridge" },
+          { index: 1, tap: "vm_a1", mac: "02:00:00:00:00:01", vlan: 100, bridge: "mega_bridge" },
+        ],
+      },
+      { name: "monitor", nics: [{ index: 0, tap: "vm_m", vlan: null }] },
+    ]);
+    const made = await ground.json<MirrorInfo>("mirror", "create", "vm:A:1", "vm:monitor");
+    expect(made).toMatchObject({ sources: [{ port: "vm_a1", direction: "both" }], output: "vm_m" });
+    expect((await ground.tapscope("mirror", "delete", "vm:monitor")).exitCode).toBe(0);
+    expect(await ground.tapscope("mirror", "create", "vm:B", "vm:monitor")).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("there is no virtual machine 'B'"),
+    });
+    expect((await ground.tapscope("mirror", "create", "vm:A:2", "vm:monitor")).stderr).toContain(
+      "no such interface 2 for A",
+    );
+  });
+});
