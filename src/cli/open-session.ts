@@ -21,6 +21,16 @@ export async function openSession(command: Command, changes: boolean): Promise<S
   });
 }
 
+/** The lab that is meant (`--lab`, $TAPSCOPE_LAB) and does not run: for commands that have something to do all the same. */
+export async function absentLab(command: Command): Promise<string | undefined> {
+  const { db, lab } = globalOptions(command);
+  const name =
+    lab ?? (db === undefined && !process.env.TAPSCOPE_DB ? process.env.TAPSCOPE_LAB || undefined : undefined);
+  if (name === undefined || db !== undefined) return undefined;
+  const { findLab } = await import("../lab/find.ts");
+  return findLab(name) ? undefined : name;
+}
+
 function tlsFiles(command: Command): TlsFiles | undefined {
   const { privateKey, certificate, caCert } = command.optsWithGlobals() as Partial<TlsFiles>;
   if (privateKey === undefined && certificate === undefined && caCert === undefined) return undefined;

@@ -32,7 +32,7 @@ export function buildProgram(): Command {
     .option("-v, --verbose", "print commands as they run, and details of errors")
     .option("--no-color", "no colour (also $NO_COLOR)")
     .configureHelp({ showGlobalOptions: true })
-    // main.ts tells what is wrong, as it tells every other error.
+    // run.ts tells what is wrong, as it tells every other error.
     .configureOutput({ outputError: () => {} })
     .exitOverride();
   registerBridge(program);

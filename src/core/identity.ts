@@ -6,20 +6,40 @@ import { readFileSync, statSync } from "node:fs";
 
 /** Clock ticks after boot at which `pid` started, or undefined when there is no such process (a zombie is none). */
 export function startTimeOf(pid: number): string | undefined {
-  let stat: string;
+  const [state, ...fields] = statFields(pid);
+  return state === "Z" || state === "X" ? undefined : fields[18];
+}
+
+/** The PID of the process that `pid` is a child of. */
+export function parentOf(pid: number): number | undefined {
+  const parent = statFields(pid)[1];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** Fields 3 (state) and later of `/proc/PID/stat`; none when there is no such process. */
+function statFields(pid: number): string[] {
   try {
-    stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The name in field 2 may hold anything, `)` and spaces too: count from its last `)`.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
-    return undefined;
+    return [];
   }
-  // The name in field 2 may hold anything, `)` and spaces too: count from its last `)`.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
 }
 
 /** True when the process that once was `pid` with `startTime` still runs. */
 export function isAlive(pid: number, startTime: string): boolean {
   return startTimeOf(pid) === startTime;
+}
+
+/** This process's user as the surrounding user namespace numbers it: in a lab's, root is the user who started it (user_namespaces(7)). */
+export function hostUid(): number {
+  const uid = process.getuid?.() ?? 0;
+  for (const line of readFileSync("/proc/self/uid_map", "latin1").trim().split("\n")) {
+    const [inside, outside, count] = line.trim().split(/ +/).map(Number) as [number, number, number];
+    if (uid >= inside && uid < inside + count) return outside + uid - inside;
+  }
+  return uid;
 }
 
 /** `<boot id>/<inode of this process's PID namespace>`: two PIDs can be compared only when these are equal. */

@@ -2,12 +2,14 @@
  * The one way tapscope runs outside programs: argument arrays, no shell, a time limit, killed with their parent,
  * in a place (see place.ts).
  */
-import { readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { execa, execaSync, type Options } from "execa";
 import { tellCommand } from "./announce.ts";
 import { type ErrorCode, TapscopeError } from "./errors.ts";
 import { HOST, type Place, wrapForPlace } from "./place.ts";
+import { installHint } from "./programs.ts";
 import { shellQuote } from "./text.ts";
 
 /** Why an outside program failed; `stderrTail` is its last words, unsanitized. */
@@ -59,6 +61,36 @@ export interface RunResult {
   readonly durationMs: number;
 }
 
+/** Where Debian keeps programs that an ordinary user's PATH leaves out (Debian Policy §9.1, `/etc/login.defs` ENV_PATH). */
+const SYSTEM_FOLDERS = ["/usr/sbin", "/sbin"];
+
+/** This process's PATH with the folders of system programs behind it: what every program is looked for in, in every place. */
+export function programPath(): string {
+  const folders = (process.env.PATH || "/usr/local/bin:/usr/bin:/bin").split(":");
+  return [...folders, ...SYSTEM_FOLDERS.filter((folder) => !folders.includes(folder))].join(":");
+}
+
+/** The file that `run([program])` on the host would start, or undefined when it is not installed. */
+export function findProgram(program: string): string | undefined {
+  const candidates = program.includes("/")
+    ? [program]
+    : programPath()
+        .split(":")
+        .map((folder) => join(folder || ".", program));
+  return candidates.find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return statSync(path).isFile();
+    } catch {
+      return false;
+    }
+  });
+}
+
+function environment(own: Readonly<Record<string, string>>, given: Readonly<Record<string, string>> | undefined) {
+  return { PATH: programPath(), ...own, ...given };
+}
+
 function start<T extends Options>(argv: readonly string[], place: Place, options: T) {
   tellCommand(argv, place);
   const [file, ...args] = wrapForPlace(place, argv, options.stdio === "inherit");
@@ -77,7 +109,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     timeout: timeoutMs,
     forceKillAfterDelay: 1000,
     stripFinalNewline: false,
-    env: { LC_ALL: "C", ...options.env },
+    env: environment({ LC_ALL: "C" }, options.env),
     ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
     ...(options.signal ? { cancelSignal: options.signal } : {}),
   });
@@ -97,7 +129,7 @@ export function runSync(argv: readonly string[], options: Omit<RunOptions, "sign
     reject: false,
     timeout: timeoutMs,
     stripFinalNewline: false,
-    env: { LC_ALL: "C", ...options.env },
+    env: environment({ LC_ALL: "C" }, options.env),
     ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
   });
   return outcome(argv, result, options, timeoutMs);
@@ -145,12 +177,15 @@ export function isNotFound(
 export function failure(argv: readonly string[], exit: Exit, timeoutMs?: number): ProcessError {
   const program = argv[0]!;
   if (exit.notFound) {
+    // What is started is the wrapping of a place: without it, nothing is found.
+    const missing = findProgram("setpriv") === undefined ? "setpriv" : program;
+    const needed = missing === program ? "" : `, and ${program} is run by it`;
     return new ProcessError(
       "E_COMMAND_NOT_FOUND",
-      `cannot run ${program}: it is not installed`,
+      `cannot run ${missing}: it is not installed${needed}`,
       argv,
       exit,
-      `install ${program}`,
+      installHint(missing),
     );
   }
   if (exit.timedOut) {
@@ -206,7 +241,7 @@ export function spawn(argv: readonly string[], options: SpawnOptions = {}): Chil
           stdout: (options.stdout ?? "pipe") as "pipe",
           stderr: options.stderr ?? "pipe",
         }),
-    env: { ...(options.inherit ? {} : { LC_ALL: "C" }), ...options.env },
+    env: environment(options.inherit ? {} : { LC_ALL: "C" }, options.env),
   });
   const outer = subprocess.pid;
   const ended = subprocess.then(
@@ -267,6 +302,7 @@ export async function spawnDetached(argv: readonly string[]): Promise<number> {
     detached: true,
     cleanup: false,
     stdio: "ignore",
+    env: environment({}, undefined),
   });
   subprocess.unref();
   if (subprocess.pid === undefined) {

@@ -1,9 +1,8 @@
 /** Finds running labs by name. Light, as every command does it: no outside program is run. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { TapscopeError } from "../core/errors.ts";
+import { isAlive } from "../core/identity.ts";
 import type { Place } from "../core/place.ts";
-import { type LabRecord, labDir, labNames, readRecord, removeLabDir } from "./registry.ts";
+import { isHeld, type LabRecord, labNames, readRecord } from "./registry.ts";
 import { LAB_DB_SOCKET, LAB_HOSTS } from "./topology.ts";
 
 /** A running lab. */
@@ -37,22 +36,36 @@ export function toLab(name: string, record: LabRecord): Lab {
   };
 }
 
-/** The running lab of that name, ready to be used. */
+/** The running lab of that name, ready to be used, when it can be seen from here. */
 export function findLab(name: string): Lab | undefined {
   const record = readRecord(name);
   return record?.ready ? toLab(name, record) : undefined;
 }
 
-/** All running labs of this user. Folders that killed labs left are removed. */
+/** All running labs of this user that can be used from here. Nothing is removed: only `lab up`, `lab down` and `clean` do that. */
 export function listLabs(): Lab[] {
-  return labNames().flatMap((name) => {
-    const record = readRecord(name);
-    if (record === undefined && !isLocked(name)) removeLabDir(name);
-    return record?.ready ? [toLab(name, record)] : [];
-  });
+  return labNames().flatMap((name) => findLab(name) ?? []);
 }
 
-// A lab's maker writes lab.json only when the holder runs: until then the folder is in use all the same.
-function isLocked(name: string): boolean {
-  return existsSync(join(labDir(name), "lock")) && !existsSync(join(labDir(name), "lab.json"));
+/** Labs that are alive but cannot be used from here, and why. */
+export async function unusableLabs(): Promise<{ readonly name: string; readonly why: string }[]> {
+  const usable = new Set(listLabs().map(({ name }) => name));
+  const found = [];
+  for (const name of labNames().filter((candidate) => !usable.has(candidate))) {
+    const record = readRecord(name);
+    if (record) {
+      const making = isAlive(record.maker.pid, record.maker.startTime);
+      found.push({ name, why: making ? "it is being started" : "whoever started it was killed before it was ready" });
+    } else if (await isHeld(name)) found.push({ name, why: UNSEEN });
+  }
+  return found;
+}
+
+export const UNSEEN = "its processes cannot be seen from here (another PID namespace), or its record is lost";
+
+/** The error for a lab that is alive and of no use here. */
+export function unusable(name: string, why: string): TapscopeError {
+  return new TapscopeError("E_LAB_UNUSABLE", `lab '${name}' is up, but cannot be used: ${why}`, {
+    hint: `where it was started: tapscope lab status; tapscope lab down --name ${name} ends it`,
+  });
 }

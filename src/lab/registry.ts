@@ -1,24 +1,31 @@
 /**
  * Where labs are known by name: `${XDG_RUNTIME_DIR:-/tmp/tapscope-$UID}/labs/<name>/`, one folder a lab, mode 0700.
- * The holder keeps `lock` locked (flock(1)) for as long as it lives; `lab.json` says how to enter it.
+ * The holder keeps `lock` locked (flock(1)) for as long as it lives: that tells whether a lab is alive, in every PID namespace.
+ * `lab.json` says how to enter it, with PIDs, which mean something only in the PID namespace of the process that made it.
  */
 import {
+  type Dirent,
   existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
-  rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { messageOf, TapscopeError, UsageError } from "../core/errors.ts";
-import { isAlive } from "../core/identity.ts";
+import { hostUid, isAlive, parentOf, pidScope } from "../core/identity.ts";
+import { run } from "../core/process.ts";
 import { sanitize } from "../core/text.ts";
 
-/** What `lab.json` holds. PIDs are as the user's own PID namespace numbers them. */
+/** What `lab.json` holds. */
 export interface LabRecord {
+  /** The PID namespace that numbers the PIDs below (core/identity). */
+  readonly scope: string;
   /** The lab's holder on the outside: killing it ends the lab. */
   readonly holder: { readonly pid: number; readonly startTime: string };
   /** The lab's PID 1, whose namespaces are the lab. Its start time tells it from a later process of that number. */
@@ -40,26 +47,36 @@ export function checkLabName(name: string): void {
   }
 }
 
-/** The folder of all labs of this user, made when it is not there. @throws TapscopeError `E_LAB_DIR` when it is not safe to use. */
-export function labsDir(): string {
-  const uid = process.getuid?.() ?? 0;
+/** Below which this user's labs are kept. In a lab too, where a user is another one, and /run is hidden. */
+function baseDir(): string {
   const runtime = process.env.XDG_RUNTIME_DIR;
-  const base = runtime?.startsWith("/") && existsSync(runtime) ? runtime : `/tmp/tapscope-${uid}`;
-  makeDir(base);
-  // Anybody can make a folder of that name in /tmp before we do.
-  const stat = lstatSync(base);
-  if (!stat.isDirectory() || stat.uid !== uid || (stat.mode & 0o022) !== 0) {
-    throw new TapscopeError(
-      "E_LAB_DIR",
-      `cannot keep labs in ${base}: it belongs to somebody else, or others may write to it`,
-      {
-        hint: `${base === runtime ? "" : "remove it, or "}set XDG_RUNTIME_DIR to a folder of your own`,
-      },
-    );
-  }
-  const labs = join(base, "labs");
-  makeDir(labs);
-  return labs;
+  return runtime?.startsWith("/") && existsSync(runtime) ? runtime : `/tmp/tapscope-${hostUid()}`;
+}
+
+/** The folder of all labs of this user; it need not be there. */
+export function labsDir(): string {
+  return join(baseDir(), "labs");
+}
+
+/** Makes the folder of all labs. @throws TapscopeError `E_LAB_DIR` when it is not safe to use. */
+function makeLabsDir(): void {
+  makeDir(baseDir());
+  checkBase();
+  makeDir(labsDir());
+}
+
+// Anybody can make a folder of that name in /tmp before we do.
+function checkBase(): void {
+  const base = baseDir();
+  const stat = lstatSync(base, { throwIfNoEntry: false });
+  if (!stat || (stat.isDirectory() && stat.uid === process.getuid?.() && (stat.mode & 0o022) === 0)) return;
+  throw new TapscopeError(
+    "E_LAB_DIR",
+    `cannot keep labs in ${base}: it belongs to somebody else, or others may write to it`,
+    {
+      hint: `${base === process.env.XDG_RUNTIME_DIR ? "" : "remove it, or "}set XDG_RUNTIME_DIR to a folder of your own`,
+    },
+  );
 }
 
 // Not recursively: in /proc, Node's own `recursive` never returns.
@@ -80,15 +97,48 @@ export function labDir(name: string): string {
   return join(labsDir(), name);
 }
 
-/** The record of a lab whose holder lives, ready or not. */
+/** The file that a lab's holder keeps locked. */
+export function lockFile(name: string): string {
+  return join(labDir(name), "lock");
+}
+
+/** Makes a lab's folder. */
+export function makeLabDir(name: string): void {
+  checkLabName(name);
+  makeLabsDir();
+  makeDir(labDir(name));
+  const now = new Date();
+  utimesSync(labDir(name), now, now);
+}
+
+/** When a lab's folder was last used to start it, milliseconds since the epoch; 0 when it is not there. */
+export function startedAt(name: string): number {
+  return statSync(labDir(name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** The record of a lab whose holder lives and can be seen from here, ready or not. */
 export function readRecord(name: string): LabRecord | undefined {
+  const record = readAnyRecord(name);
+  return record?.scope === pidScope() &&
+    isAlive(record.holder.pid, record.holder.startTime) &&
+    isAlive(record.init.pid, record.init.startTime)
+    ? record
+    : undefined;
+}
+
+/** The lab was started in another PID namespace, or before the last boot: its PIDs mean nothing here. */
+export function isFromElsewhere(name: string): boolean {
+  const record = readAnyRecord(name);
+  return record !== undefined && record.scope !== pidScope();
+}
+
+function readAnyRecord(name: string): LabRecord | undefined {
+  checkBase();
   try {
-    const record = JSON.parse(readFileSync(join(labDir(name), "lab.json"), "utf8")) as LabRecord;
-    const alive =
-      isAlive(record.holder.pid, record.holder.startTime) && isAlive(record.init.pid, record.init.startTime);
-    return alive ? record : undefined;
+    return JSON.parse(readFileSync(join(labDir(name), "lab.json"), "utf8")) as LabRecord;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT" || error instanceof SyntaxError) return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR" || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
@@ -100,14 +150,77 @@ export function writeRecord(name: string, record: LabRecord): void {
   renameSync(`${path}.new`, path);
 }
 
-export function removeLabDir(name: string): void {
-  rmSync(labDir(name), { recursive: true, force: true });
+/** Whether a lab's lock is held: then it is alive, though perhaps not to be seen from here. */
+export async function isHeld(name: string): Promise<boolean> {
+  if (!existsSync(lockFile(name))) return false;
+  // Shared, so that two that look at the same time do not see each other.
+  return (await run(["flock", "-n", "-s", "-E", "75", lockFile(name), "true"], { okCodes: [0, 75] })).exitCode === 75;
 }
 
-/** Names of all folders of labs, alive or stale. */
+/** Removes a lab's folder unless its lock is held, in one step: a lab that starts meanwhile is not lost. @returns whether it is gone */
+export async function removeIfDead(name: string): Promise<boolean> {
+  const dir = labDir(name);
+  if (!existsSync(dir)) return true;
+  const argv = ["flock", "-n", "-E", "75", lockFile(name), "rm", "-rf", "--", dir];
+  return (await run(argv, { okCodes: [0, 75] })).exitCode === 0;
+}
+
+/** Names of all folders of labs, alive or dead. */
 export function labNames(): string[] {
-  return readdirSync(labsDir(), { withFileTypes: true })
+  checkBase();
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(labsDir(), { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw new TapscopeError("E_LAB_DIR", `cannot keep labs in ${labsDir()}: ${messageOf(error)}`, {
+      hint: "set XDG_RUNTIME_DIR to a folder of your own",
+      cause: error,
+    });
+  }
+  return entries
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
     .sort();
+}
+
+/**
+ * The holders of labs, found without their records: processes that have a lab's lock file open, and whose parent has not. A lab whose
+ * folder was deleted under it is found too; the PID 1 of the lab that this process itself is in is not.
+ */
+export function holdersByName(): Map<string, number[]> {
+  const prefix = `${labsDir()}/`;
+  const open = new Map<number, string>();
+  for (const pid of list("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    for (const fd of list(`/proc/${pid}/fd`)) {
+      const path = linkOf(`/proc/${pid}/fd/${fd}`);
+      const name = path.startsWith(prefix) ? LOCK_PATH.exec(path.slice(prefix.length))?.[1] : undefined;
+      if (name !== undefined) open.set(Number(pid), name);
+    }
+  }
+  const found = new Map<string, number[]>();
+  for (const [pid, name] of open) {
+    if (pid === 1 || open.get(parentOf(pid) ?? 0) === name) continue;
+    found.set(name, [...(found.get(name) ?? []), pid]);
+  }
+  return found;
+}
+
+/** Below the folder of all labs; the kernel says so when a file was deleted. */
+const LOCK_PATH = /^([A-Za-z0-9][\w.-]*)\/lock(?: \(deleted\))?$/;
+
+function list(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
 }

@@ -4,6 +4,8 @@
  */
 import { messageOf, TapscopeError } from "../core/errors.ts";
 import { describePlace } from "../core/place.ts";
+import { findProgram } from "../core/process.ts";
+import { PROGRAMS } from "../core/programs.ts";
 import { type Device, findDevices, givenAddresses, readDevices } from "./devices.ts";
 import { MAX_MIRRORS, mirrorsOf } from "./mirror-info.ts";
 import { isOwned, ownerOf } from "./ownership.ts";
@@ -24,18 +26,9 @@ export interface Check {
 const good = (code: string, message: string): Check => ({ code, ok: true, message, fix: null });
 const bad = (code: string, message: string, fix: string): Check => ({ code, ok: false, message, fix });
 
-/** Programs tapscope runs, what for, and the Debian package of each. */
-const TOOLS: readonly (readonly [program: string, use: string, packageName: string])[] = [
-  ["ovs-vsctl", "changing a switch", "openvswitch-switch"],
-  ["tcpdump", "capturing", "tcpdump"],
-  ["ip", "network devices", "iproute2"],
-  ["nsenter", "entering a lab", "util-linux"],
-  ["setpriv", "programs that end with tapscope", "util-linux"],
-];
-
 /** Checks the programs, then the switch as far as it can be reached. */
 export async function examine(session: Session): Promise<Check[]> {
-  const checks: Check[] = await checkTools();
+  const checks: Check[] = checkPrograms();
   let state: SwitchState;
   try {
     state = await session.state();
@@ -56,18 +49,14 @@ export async function examine(session: Session): Promise<Check[]> {
   return checks;
 }
 
-async function checkTools(): Promise<Check[]> {
-  const { run } = await import("../core/process.ts");
-  return await Promise.all(
-    TOOLS.map(async ([program, use, packageName]) => {
-      const found = await run([program, program === "ip" ? "-V" : "--version"], { okCodes: [0, 1] }).then(
-        () => true,
-        (error) => error.code !== "E_COMMAND_NOT_FOUND",
-      );
-      return found
-        ? good(`tool-${program}`, `${program} is installed`)
-        : bad(`tool-${program}`, `${program} (for ${use}) is not installed`, `apt-get install ${packageName}`);
-    }),
+/** Checks that the programs are there that tapscope runs. */
+export function checkPrograms(): Check[] {
+  const root = process.getuid?.() === 0;
+  return PROGRAMS.filter(({ optional, userOnly }) => !optional && !(userOnly && root)).map(
+    ({ name, use, debianPackage }) =>
+      findProgram(name) === undefined
+        ? bad(`tool-${name}`, `${name} (for ${use}) is not installed`, `apt-get install ${debianPackage}`)
+        : good(`tool-${name}`, `${name} is installed`),
   );
 }
 

@@ -1,11 +1,22 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { startTimeOf } from "../../src/core/identity.ts";
 import { run } from "../../src/core/process.ts";
 import { findLab, listLabs } from "../../src/lab/find.ts";
-import { ensureLab, startLab, stopLab } from "../../src/lab/lab.ts";
+import { labFaults } from "../../src/lab/health.ts";
+import { ensureLab, startLab, stopLab, sweepLabs } from "../../src/lab/lab.ts";
 import { labDir } from "../../src/lab/registry.ts";
-import { hostState, ordinaryUser, processesOf, startTapscope, tapscope, uniqueName, watchOutput } from "./support.ts";
+import {
+  hostState,
+  ordinaryUser,
+  processesOf,
+  program,
+  startTapscope,
+  tapscope,
+  uniqueName,
+  watchOutput,
+} from "./support.ts";
 
 const names: string[] = [];
 const newName = () => {
@@ -47,11 +58,11 @@ describe("tapscope lab", () => {
     expect(await tapscope(down)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("is down") });
     await expect.poll(() => stillThere(inside), { timeout: 10_000 }).toEqual([]);
     expect(existsSync(labDir(name))).toBe(false);
-    expect(await tapscope(down)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("was not up") });
+    expect(await tapscope(down)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining(`'${name}' is not up`) });
     expect(await hostState()).toBe(before);
   });
 
-  it("takes everything with it when its holder is killed, and its remains are removed on sight", async () => {
+  it("takes everything with it when its holder is killed; what remains goes with up, down or clean, and not by looking", async () => {
     const name = newName();
     const { lab } = await ensureLab({ name });
     const inside = processesOf(lab.place);
@@ -59,8 +70,76 @@ describe("tapscope lab", () => {
     await expect.poll(() => stillThere(inside), { timeout: 10_000 }).toEqual([]);
     expect(findLab(name)).toBeUndefined();
     expect(listLabs().map((other) => other.name)).not.toContain(name);
+    expect((await tapscope(["lab", "status", "--name", name])).stdout).toContain("is not up");
+    expect(existsSync(labDir(name))).toBe(true);
+    expect((await sweepLabs(false, true)).removed).toContain(name);
+    expect(existsSync(labDir(name))).toBe(true);
+    expect((await tapscope(["--lab", name, "clean"])).stdout).toContain(`removed lab ${name}`);
     expect(existsSync(labDir(name))).toBe(false);
     expect((await ensureLab({ name })).made).toBe(true);
+  });
+
+  it("is not lost when tapscope looks for labs from inside of it", async () => {
+    const name = newName();
+    const { lab } = await ensureLab({ name });
+    const inside = (...words: string[]) =>
+      tapscope(["lab", "exec", "a", "--name", name, "--", process.execPath, program, ...words]);
+    const unseen = expect.stringContaining("cannot be seen from here");
+    expect(await inside("lab", "status")).toMatchObject({ exitCode: 0, stderr: unseen });
+    expect(await inside("lab", "up", "--name", name)).toMatchObject({ exitCode: 1, stderr: unseen });
+    expect(await inside("lab", "down", "--name", name)).toMatchObject({ exitCode: 1, stderr: unseen });
+    expect((await inside("--lab", name, "clean")).stderr).toContain(`kept lab ${name}`);
+    expect(findLab(name)?.pid).toBe(lab.pid);
+    expect((await tapscope(["lab", "down", "--name", name])).exitCode).toBe(0);
+  });
+
+  it("can be ended when its record or its whole folder is lost", async () => {
+    const [lost, orphan] = [newName(), newName()];
+    const [one, two] = [await ensureLab({ name: lost }), await ensureLab({ name: orphan })];
+    rmSync(join(labDir(lost), "lab.json"));
+    rmSync(labDir(orphan), { recursive: true });
+    expect(findLab(lost)).toBeUndefined();
+    const { kept } = await sweepLabs(false);
+    for (const name of [lost, orphan])
+      expect(kept).toContainEqual({ name, why: expect.stringContaining("--all ends it") });
+    expect([startTimeOf(one.lab.pid), startTimeOf(two.lab.pid)]).not.toContain(undefined);
+    for (const [name, pid] of [
+      [lost, one.lab.pid],
+      [orphan, two.lab.pid],
+    ] as const) {
+      expect((await tapscope(["lab", "down", "--name", name])).stdout).toBe(`lab '${name}' is down\n`);
+      expect([startTimeOf(pid), existsSync(labDir(name))]).toEqual([undefined, false]);
+    }
+  });
+
+  it("says what is missing of it: status, up and doctor look", async () => {
+    const name = newName();
+    const { lab } = await ensureLab({ name });
+    expect(await labFaults(lab)).toEqual([]);
+    await run(["ovs-vsctl", "--timeout=10", "del-port", "mega_tap0"], { place: lab.place });
+    await run(["ip", "netns", "del", "b"], { place: lab.place });
+    const gone = "host a has lost its tap mega_tap0";
+    expect((await tapscope(["lab", "status", "--name", name])).stdout).toContain(`WRONG: ${gone}`);
+    expect(await tapscope(["lab", "up", "--name", name])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(
+        /is up, but not whole: .*mega_tap0; host b is gone.*\nhint: make it anew: tapscope lab down/,
+      ),
+    });
+    const doctor = await tapscope(["doctor", "--lab", name]);
+    expect(doctor).toMatchObject({ exitCode: 3, stdout: expect.stringContaining(`WRONG lab: lab '${name}': ${gone}`) });
+  });
+
+  it("that is dead and named by $TAPSCOPE_LAB does not stop doctor and clean", async () => {
+    const env = { TAPSCOPE_LAB: newName() };
+    const ask = (...words: string[]) => run([process.execPath, program, ...words], { env, okCodes: [0, 3] });
+    const doctor = await ask("doctor");
+    expect([doctor.exitCode, doctor.stdout]).toEqual([
+      3,
+      expect.stringContaining(`lab '${env.TAPSCOPE_LAB}' is not up`),
+    ]);
+    expect(doctor.stdout).toContain("tool-tcpdump");
+    expect((await ask("clean")).exitCode).toBe(0);
   });
 
   it("lets several labs run side by side, and two that start one at the same time share it", async () => {
@@ -106,6 +185,34 @@ describe("tapscope lab", () => {
     expect(output.text()).toContain("packets transmitted");
   });
 
+  it("runs a program with options of its own, with and without --, and says as a shell does that there is none", async () => {
+    const name = newName();
+    await ensureLab({ name });
+    const bare = await tapscope(["lab", "exec", "--name", name, "a", "ping", "-c1", "-v", "-W", "5", "10.0.0.2"]);
+    expect(bare).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("1 received") });
+    const after = await tapscope([
+      "--lab",
+      name,
+      "lab",
+      "exec",
+      "a",
+      "sh",
+      "-c",
+      'echo "$0 $*"',
+      "--json",
+      "--",
+      "--name",
+    ]);
+    expect(after).toMatchObject({ exitCode: 0, stdout: "--json -- --name\n" });
+    for (const [argv, code] of [
+      [["no-such-program"], 127],
+      [["/etc/passwd"], 126],
+    ] as const) {
+      const answer = await tapscope(["--lab", name, "lab", "exec", "a", ...argv]);
+      expect([answer.exitCode, answer.stderr]).toEqual([code, expect.stringContaining(`cannot run ${argv[0]}: `)]);
+    }
+  });
+
   it("says what is wrong with a name, and that a lab is not up", async () => {
     expect(await tapscope(["lab", "up", "--name", "../x"])).toMatchObject({
       exitCode: 2,
@@ -113,7 +220,13 @@ describe("tapscope lab", () => {
     });
     expect(await tapscope(["lab", "exec", "a", "--name", "none-such", "--", "true"])).toMatchObject({
       exitCode: 1,
-      stderr: expect.stringMatching(/lab 'none-such' is not up\nhint: tapscope lab up/),
+      stderr: expect.stringMatching(/lab 'none-such' is not up\nhint: .*tapscope lab up/),
+    });
+    const up = newName();
+    await ensureLab({ name: up });
+    expect(await tapscope(["lab", "down", "--name", "typo"])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(new RegExp(`lab 'typo' is not up\nhint: these are: .*${up}`)),
     });
   });
 
