@@ -21,7 +21,7 @@ export { type OpenSwitchOptions, openSwitch } from "./jobs/open-switch.ts";
 export { type TrafficRequest, type VerifyRequest, type VerifyResult, verifyMirror } from "./jobs/verify/verify.ts";
 export type { BridgeInfo } from "./mirror/bridge.ts";
 export type { Direction, MirrorHealth, MirrorInfo, MirrorSource } from "./mirror/mirror-info.ts";
-export type { MirrorOutput, MirrorRequest } from "./mirror/mirror-plan.ts";
+export type { MirrorOutput, MirrorRequest } from "./mirror/mirror-request.ts";
 export type { Monitor, MonitorRequest } from "./mirror/monitor.ts";
 export { Switch } from "./mirror/switch.ts";
 export type { TapInfo, TapRequest } from "./mirror/tap.ts";

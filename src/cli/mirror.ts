@@ -4,7 +4,14 @@ import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { parseDuration, parseInteger } from "../core/units.ts";
 import type { Direction, MirrorInfo } from "../mirror/mirror-info.ts";
-import type { MirrorOutput, MirrorRequest } from "../mirror/mirror-plan.ts";
+import {
+  type MirrorOption,
+  type MirrorOptionKey,
+  type MirrorOptions,
+  OPTION_ROWS,
+  optionsText,
+} from "../mirror/mirror-options.ts";
+import type { MirrorOutput, MirrorRequest } from "../mirror/mirror-request.ts";
 import type { Session } from "../mirror/session.ts";
 import { parseRemote } from "../mirror/tunnel.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
@@ -13,14 +20,12 @@ import { tableLines } from "./table.ts";
 
 interface CreateOptions {
   readonly all?: boolean;
+  readonly once?: boolean;
   readonly bridge?: string;
   readonly direction: Direction;
-  readonly vlan?: readonly string[];
-  readonly snaplen?: string;
   readonly stripVlan?: boolean;
   readonly toVlan?: string;
   readonly to?: string;
-  readonly filter?: string;
   readonly for?: string;
   readonly force?: boolean;
 }
@@ -29,6 +34,19 @@ const directionOption = () =>
   new Option("--direction <direction>", "in: frames that enter the switch by the port; out: frames it sends out of it")
     .choices(["in", "out", "both"])
     .default("both");
+
+/** The rows of a mirror's options as options of the command line; lists of VLANs may be given several times. */
+function rowOptions(): {
+  readonly key: MirrorOptionKey;
+  readonly row: MirrorOption<unknown>;
+  readonly option: Option;
+}[] {
+  return OPTION_ROWS.map(([key, row]) => {
+    const option = new Option(row.flags, row.help);
+    if (row.ofVlans) option.argParser((word: string, before?: string) => (before ? `${before},${word}` : word));
+    return { key, row, option };
+  });
+}
 
 export function registerMirror(program: Command): void {
   const mirror = program
@@ -39,40 +57,42 @@ export function registerMirror(program: Command): void {
     .command("list")
     .description("the mirrors of the switch, whoever made them, with OVS's own counts and their health")
     .action(async (_, command: Command) => {
-      const { mirrorsOf } = await import("../mirror/mirror-info.ts");
+      const { listMirrors } = await import("../mirror/mirror-info.ts");
       const { json } = globalOptions(command);
       await using session = await openSession(command, false);
-      const [state, attached] = await Promise.all([session.state(), session.db().then((db) => db.vswitchdAttached())]);
+      const [mirrors, attached] = await Promise.all([
+        listMirrors(session),
+        session.db().then((db) => db.vswitchdAttached()),
+      ]);
       if (!attached) note("note: ovs-vswitchd is not running: nothing is mirrored now");
-      const mirrors = mirrorsOf(state);
       if (json) return printJson(mirrors);
       if (mirrors.length === 0) return print("no mirrors");
       for (const line of mirrorTable(mirrors)) print(line);
     });
 
-  mirror
+  const create = mirror
     .command("create")
     .description("mirror ports: the last one named gets the copies, unless --to or --to-vlan names another output")
-    .argument("[port...]", "source ports, then the output port")
+    .argument("[port...]", "source ports, then the output port; vm:NAME[:NIC] names a virtual machine's")
     .option("--all", "mirror the whole bridge")
-    .option("--bridge <bridge>", "with --all and --to or --to-vlan: which bridge")
-    .addOption(directionOption())
-    .option("--vlan <n...>", "only frames of these VLANs (several: 100,200)")
-    .option("--snaplen <bytes>", "copy only the first bytes of each frame (14 to 65535)")
+    .option("--once", "copy each frame once, where it enters the switch: by every port of the VLANs, trunks included")
+    .option("--bridge <bridge>", "with --all or --once and --to or --to-vlan: which bridge")
+    .addOption(directionOption());
+  for (const { option } of rowOptions()) create.addOption(option);
+  create
     .option("--strip-vlan", "copies arrive without their VLAN tag")
     .option("--to-vlan <n>", "copies go into a VLAN (RSPAN)")
     .option("--to <tunnel>", "copies go to another machine: <gre|erspan|vxlan|geneve>:<ip>[:key]")
-    .option("--filter <match>", "only frames that match, as in OpenFlow (OVS 3.4 and later)")
     .option("--for <duration>", "stay, and remove the mirror after that time or on Ctrl-C")
     .option("--force", "take an output that is in use")
-    .action(async (ports: string[], options: CreateOptions, command: Command) => {
+    .action(async (words: string[], options: CreateOptions, command: Command) => {
       const { json, dryRun } = globalOptions(command);
       const lifetimeMs = options.for === undefined ? undefined : parseDuration(options.for);
       const { ownerId } = await import("../core/identity.ts");
-      const asked = toRequest(ports, options, lifetimeMs === undefined ? undefined : ownerId());
+      const owner = lifetimeMs === undefined ? undefined : ownerId();
       const { createMirror } = await import("../mirror/mirror.ts");
       await using session = await openSession(command, true);
-      const request = await withPorts(session, asked);
+      const request = await toRequest(session, createLine(words, command), options, owner);
       if (lifetimeMs !== undefined && !dryRun) {
         const { holdMirror } = await import("../jobs/hold-mirror.ts");
         const { exitCodeOf } = await import("../jobs/signals.ts");
@@ -137,33 +157,48 @@ async function portOf(session: Session, word: string): Promise<string> {
   return (await portsOf(session, [word]))[0]!;
 }
 
-async function withPorts(session: Session, request: MirrorRequest): Promise<MirrorRequest> {
-  const { output } = request;
-  const sources = await portsOf(session, request.sources);
-  return { ...request, sources, output: "port" in output ? { port: await portOf(session, output.port) } : output };
+/** The words of a `create` command line. */
+interface CreateLine {
+  readonly ports: readonly string[];
+  /** The options of a mirror that are a row of MIRROR_OPTIONS, as they were typed. */
+  readonly typed: ReadonlyMap<MirrorOptionKey, string>;
 }
 
-/** What a `create` command line asks for. @throws UsageError */
-function toRequest(ports: readonly string[], options: CreateOptions, owner: string | undefined): MirrorRequest {
-  // commander gives a list option all words up to the next option: those that are no VLANs are ports.
-  const words = (options.vlan ?? []).flatMap((word) => (/^[\d,]+$/.test(word) ? word.split(",") : [word]));
-  const vlans = words.filter((word) => /^\d+$/.test(word)).map((word) => parseInteger(word, "VLAN", 0, 4095));
-  const names = [...ports, ...words.filter((word) => !/^\d*$/.test(word))];
-  const { output, sources } = splitOutput(names, options);
-  if (options.all && sources.length > 0) {
-    throw new UsageError(
-      `--all mirrors the whole bridge: ${sources.map(sanitize).join(", ")} cannot be a source besides`,
-    );
+/** Sorts the words of a command line: after `--vlan 100`, further numbers are VLANs too (`--vlan 100 200 a b`); a port is never called so. */
+function createLine(words: readonly string[], command: Command): CreateLine {
+  const typed = new Map<MirrorOptionKey, string>();
+  for (const { key, option } of rowOptions()) {
+    const value: unknown = command.getOptionValue(option.attributeName());
+    if (typeof value === "string") typed.set(key, value);
+  }
+  const listed = (["vlans", "notVlans"] as const).find((key) => typed.has(key));
+  const isVlan = (word: string) => listed !== undefined && /^[\d,]+$/.test(word);
+  if (listed) typed.set(listed, [typed.get(listed)!, ...words.filter(isVlan)].join(","));
+  return { ports: words.filter((word) => !isVlan(word)), typed };
+}
+
+/** What a `create` command line asks for; machines' NICs and names of VLANs are looked up. @throws UsageError */
+async function toRequest(
+  session: Session,
+  { ports, typed }: CreateLine,
+  options: CreateOptions,
+  owner: string | undefined,
+): Promise<MirrorRequest> {
+  const { resolvePorts } = await import("../jobs/machines.ts");
+  const { output, sources } = splitOutput(await resolvePorts(session, ports), options);
+  const values: Partial<Record<MirrorOptionKey, unknown>> = {};
+  for (const [key, row] of OPTION_ROWS) {
+    const text = typed.get(key);
+    if (text !== undefined) values[key] = row.parse(text);
   }
   return {
+    ...(values as MirrorOptions),
     sources,
     output,
-    vlans,
     direction: options.direction,
     ...(options.all ? { all: true } : {}),
+    ...(options.once ? { once: true } : {}),
     ...(options.bridge === undefined ? {} : { bridge: options.bridge }),
-    ...(options.snaplen === undefined ? {} : { snaplen: parseInteger(options.snaplen, "snaplen", 14, 65535) }),
-    ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(options.stripVlan ? { stripVlan: true } : {}),
     ...(options.force ? { force: true } : {}),
     ...(owner === undefined ? {} : { owner }),
@@ -179,13 +214,13 @@ function splitOutput(
   if (options.toVlan !== undefined) {
     if (options.stripVlan)
       throw new UsageError(
-        "--strip-vlan says nothing of --to-vlan: copies bear that VLAN's tag on trunks, none on its access ports",
+        "--strip-vlan cannot be said of --to-vlan: copies carry that VLAN's tag on trunks, none on its access ports",
       );
     return { output: { vlan: parseInteger(options.toVlan, "--to-vlan", 1, 4095) }, sources: names };
   }
   if (options.to !== undefined) return { output: { remote: parseRemote(options.to) }, sources: names };
   const output = names.at(-1);
-  if (output === undefined || (names.length < 2 && !options.all)) {
+  if (output === undefined || (names.length < 2 && !options.all && !options.once)) {
     throw new UsageError("could not create the mirror: a source port and an output port are needed", {
       hint: "tapscope mirror create <source…> <output>, or: tapscope mirror create --all <output>",
     });
@@ -195,7 +230,9 @@ function splitOutput(
 
 function show(mirror: MirrorInfo | undefined, json: boolean): void {
   if (!mirror) return;
-  const text = `${mirror.name}: ${sourcesText(mirror)} -> ${outputText(mirror)} on ${mirror.bridge}`;
+  const options = optionsText(mirror);
+  const only = options === "" ? "" : ` (${options})`;
+  const text = `${mirror.name}: ${sourcesText(mirror)} -> ${outputText(mirror)} on ${mirror.bridge}${only}`;
   if (json) printJson(mirror);
   else print(sanitize(text));
 }
@@ -203,7 +240,7 @@ function show(mirror: MirrorInfo | undefined, json: boolean): void {
 function sourcesText(mirror: MirrorInfo): string {
   const ports = mirror.sources.map(({ port, direction }) => (direction === "both" ? port : `${port} (${direction})`));
   const text = mirror.all ? "all ports" : ports.join(", ") || "nothing";
-  return mirror.vlans.length > 0 ? `${text}, VLAN ${mirror.vlans.join(",")}` : text;
+  return mirror.once ? `${text}, each frame once` : text;
 }
 
 function outputText(mirror: MirrorInfo): string {
@@ -213,12 +250,13 @@ function outputText(mirror: MirrorInfo): string {
 function mirrorTable(mirrors: readonly MirrorInfo[]): string[] {
   const duplicate = (name: string) => mirrors.filter((mirror) => mirror.name === name).length > 1;
   return tableLines(
-    ["mirror", "bridge", "sources", "output", "packets", "bytes", "health", ""],
+    ["mirror", "bridge", "sources", "output", "only", "packets", "bytes", "health", ""],
     mirrors.map((mirror) => [
       duplicate(mirror.name) ? `${mirror.name} (${mirror.uuid})` : mirror.name,
       mirror.bridge,
       sourcesText(mirror),
       outputText(mirror),
+      optionsText(mirror),
       mirror.packets,
       mirror.bytes,
       mirror.health,

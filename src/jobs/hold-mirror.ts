@@ -1,7 +1,7 @@
 /** A mirror that lives as long as its process: `mirror create … --for <duration>`. */
 import { createMirror, deleteMirrors } from "../mirror/mirror.ts";
 import type { MirrorInfo } from "../mirror/mirror-info.ts";
-import type { MirrorRequest } from "../mirror/mirror-plan.ts";
+import type { MirrorRequest } from "../mirror/mirror-request.ts";
 import type { Session } from "../mirror/session.ts";
 import { type Ending, JobEnd } from "./signals.ts";
 

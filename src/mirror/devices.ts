@@ -25,6 +25,8 @@ export interface Device {
   /** False: nothing is at the other end (NO-CARRIER). */
   readonly carrier: boolean;
   readonly addresses: readonly Address[];
+  /** What it is, as ip-link(8) calls it: tun (a tap), veth, openvswitch, …; null for a NIC. */
+  readonly kind: string | null;
   /** As the host counts: received from and sent to the other end. */
   readonly rx: Counts;
   readonly tx: Counts;
@@ -43,6 +45,7 @@ interface IpAddrJson {
   readonly ifindex?: number;
   readonly mtu?: number;
   readonly flags?: readonly string[];
+  readonly linkinfo?: { readonly info_kind?: string };
   readonly stats64?: { readonly rx?: Counts; readonly tx?: Counts };
   readonly addr_info?: readonly { readonly local?: string; readonly prefixlen?: number; readonly scope?: string }[];
 }
@@ -50,10 +53,13 @@ interface IpAddrJson {
 /** All devices of a place's network namespace by name, or only the one named. A name that is not there gives none. */
 export async function readDevices(place: Place, name?: string): Promise<Map<string, Device>> {
   const { run } = await import("../core/process.ts");
-  const { stdout } = await run(["ip", "-j", "-s", "address", "show", ...(name === undefined ? [] : ["dev", name])], {
-    place,
-    okCodes: [0, 1],
-  });
+  const { stdout } = await run(
+    ["ip", "-j", "-d", "-s", "address", "show", ...(name === undefined ? [] : ["dev", name])],
+    {
+      place,
+      okCodes: [0, 1],
+    },
+  );
   const devices = new Map<string, Device>();
   for (const entry of stdout.trim() === "" ? [] : (JSON.parse(stdout) as IpAddrJson[])) {
     if (entry.ifname === undefined) continue;
@@ -69,6 +75,7 @@ export async function readDevices(place: Place, name?: string): Promise<Map<stri
       addresses: (entry.addr_info ?? []).flatMap(({ local, prefixlen, scope }) =>
         local === undefined ? [] : [{ ip: local, prefix: prefixlen ?? 0, scope: scope ?? "" }],
       ),
+      kind: entry.linkinfo?.info_kind ?? null,
       rx: entry.stats64?.rx ?? { packets: 0, bytes: 0, dropped: 0 },
       tx: entry.stats64?.tx ?? { packets: 0, bytes: 0, dropped: 0 },
     });

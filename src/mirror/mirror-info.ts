@@ -1,6 +1,12 @@
 /** A mirror as people see it: its sources, its output, OVS's own counts, and whether it works. */
-import { CREATED, isOwned, type Owner, ownerOf, SOURCES } from "./ownership.ts";
-import { compareNames, type MirrorRow, type SwitchState } from "./state.ts";
+import { type Device, findDevices } from "./devices.ts";
+import { outputTrouble } from "./output-health.ts";
+import { CREATED, isOwned, ONCE, type Owner, ownerOf, SOURCES } from "./ownership.ts";
+import type { Session } from "./session.ts";
+import { compareNames, hasDevice, type MirrorRow, type SwitchState } from "./state.ts";
+import { otherVlans, VLANS } from "./vlans.ts";
+
+type Devices = ReadonlyMap<string, Device>;
 
 /** Of the monitored machine's port as OVS sees it: "in" = frames that enter the switch by that port (select_src_port). */
 export type Direction = "in" | "out" | "both";
@@ -27,8 +33,12 @@ export interface MirrorInfo {
   /** The whole bridge is mirrored. */
   readonly all: boolean;
   readonly sources: readonly MirrorSource[];
+  /** Its sources were chosen so that each frame is copied once. */
+  readonly once: boolean;
   /** Only frames of these VLANs; empty: of all. */
   readonly vlans: readonly number[];
+  /** All frames but those of these VLANs; empty: none is left out. */
+  readonly not_vlans: readonly number[];
   readonly snaplen: number | null;
   readonly filter: string | null;
   /** The output port, or null. */
@@ -50,20 +60,48 @@ export const MAX_MIRRORS = 32;
 const STATISTICS_LATE_S = 10;
 
 /** The mirrors of a switch, by bridge and name. */
-export function mirrorsOf(state: SwitchState, nowS = Date.now() / 1000): MirrorInfo[] {
-  return state.mirrors.map((row) => mirrorInfo(state, row, nowS));
+export function mirrorsOf(state: SwitchState, nowS?: number, devices?: Devices): MirrorInfo[] {
+  return state.mirrors.map((row) => mirrorInfo(state, row, nowS, devices));
 }
 
-export function mirrorInfo(state: SwitchState, row: MirrorRow, nowS = Date.now() / 1000): MirrorInfo {
+/** As `mirrorsOf`, with a look at the outputs' devices: whether something reads them is not in OVSDB. */
+export async function listMirrors(session: Session): Promise<MirrorInfo[]> {
+  const state = await session.state();
+  return mirrorsOf(state, undefined, await outputDevices(session, state, state.mirrors));
+}
+
+/** The devices of mirrors' outputs, as far as they can be seen from here. */
+export async function outputDevices(
+  session: Session,
+  state: SwitchState,
+  mirrors: readonly MirrorRow[],
+): Promise<Devices> {
+  if (!session.target.remote.startsWith("unix:")) return new Map();
+  const outputs = mirrors.flatMap(({ outputPort }) => state.ports.get(outputPort ?? "") ?? []);
+  const wanted = outputs.flatMap(({ interfaces }) => interfaces.slice(0, 1)).filter(hasDevice);
+  return wanted.length === 0 ? new Map() : await findDevices(session.place, wanted);
+}
+
+/** @param devices of the outputs, where they were looked at */
+export function mirrorInfo(
+  state: SwitchState,
+  row: MirrorRow,
+  nowS = Date.now() / 1000,
+  devices: Devices = new Map(),
+): MirrorInfo {
+  const selected = [...row.selectVlan].sort((a, b) => a - b);
+  const mostly = selected.length > VLANS / 2;
   const nameOf = (uuid: string) => state.ports.get(uuid)?.name ?? uuid;
-  const { health, why } = healthOf(state, row, nowS);
+  const { health, why } = healthOf(state, row, nowS, devices);
   return {
     name: row.name,
     uuid: row.uuid,
     bridge: row.bridge,
     all: row.selectAll,
     sources: sourcesOf(row, nameOf),
-    vlans: [...row.selectVlan].sort((a, b) => a - b),
+    once: row.ids.has(ONCE),
+    vlans: mostly ? [] : selected,
+    not_vlans: mostly ? otherVlans(selected) : [],
     snaplen: row.snaplen,
     filter: row.filter,
     output: row.outputPort === null ? null : nameOf(row.outputPort),
@@ -105,7 +143,7 @@ interface Health {
   readonly why: string | null;
 }
 
-function healthOf(state: SwitchState, row: MirrorRow, nowS: number): Health {
+function healthOf(state: SwitchState, row: MirrorRow, nowS: number, devices: Devices): Health {
   const owner = ownerOf(row);
   if (owner?.alive === false) return { health: "stale", why: `process ${owner.pid}, for which it was made, has ended` };
   if (row.outputPort === null && row.outputVlan === null)
@@ -122,6 +160,10 @@ function healthOf(state: SwitchState, row: MirrorRow, nowS: number): Health {
   }
   const refusal = ignoredBecause(state, row, selected);
   if (refusal !== null) return { health: "not-applied", why: refusal };
+  const output = row.outputPort === null ? undefined : state.ports.get(row.outputPort);
+  const device = devices.get(output?.interfaces[0]?.name ?? "");
+  const trouble = device ? outputTrouble(device) : null;
+  if (trouble) return { health: "not-applied", why: trouble.why };
   const packets = row.statistics.get("tx_packets");
   if (packets === undefined) {
     if (!state.applied)

@@ -1,48 +1,96 @@
-/** What a mirror that is asked for comes to: its ports, the checks it must pass, and the commands of its transaction. */
-import { type ErrorCode, TapscopeError, UsageError } from "../core/errors.ts";
-import { type Direction, formatSources } from "./mirror-info.ts";
+/**
+ * Plans a mirror: from the switch's state, what was asked outside (mirror-facts.ts) and the request, either the commands that make it or
+ * the reason why it cannot be. Pure: nothing is asked or changed here, so that what can be refused is refused before anything is touched.
+ */
+import { TapscopeError, UsageError } from "../core/errors.ts";
+import type { MirrorFacts } from "./mirror-facts.ts";
+import { formatSources, MAX_MIRRORS } from "./mirror-info.ts";
+import { givenOptions, notAFilter } from "./mirror-options.ts";
+import type { MirrorRequest } from "./mirror-request.ts";
 import { freeNames } from "./names.ts";
-import type { NewPort } from "./new-port.ts";
+import { type NewPort, newPortCommands } from "./new-port.ts";
+import { NOT_COVERED, onceSources } from "./once.ts";
+import { outputDeviceRefusal, outputRowRefusal, outputWarnings, readyOutput, silentUp } from "./output.ts";
 import { quoteValue, type VsctlCommand } from "./ovs-vsctl.ts";
-import { CREATED, FLOODED, MADE_PORT, marks, SOURCES, TAG_BEFORE } from "./ownership.ts";
-import type { Session } from "./session.ts";
+import { CREATED, FLOODED, MADE_PORT, marks, ONCE, SOURCES, TAG_BEFORE } from "./ownership.ts";
+import { refusal } from "./refusal.ts";
 import { type BridgeRow, findBridge, findPort, type PortRow, type SwitchState, takenNames } from "./state.ts";
-import { type TunnelSpec, tunnelPort } from "./tunnel.ts";
+import { tunnelPort } from "./tunnel.ts";
 
-/** Where the copies go. `monitor` makes an internal port of that name for the mirror alone. */
-export type MirrorOutput =
-  | { readonly port: string }
-  | { readonly monitor: string }
-  | { readonly vlan: number }
-  | { readonly remote: TunnelSpec };
-
-export interface MirrorRequest {
-  /** Names of ports; empty with `all`. */
-  readonly sources: readonly string[];
-  /** The whole bridge. */
-  readonly all?: boolean;
-  /** Needed only when no port says it. */
-  readonly bridge?: string | undefined;
-  /** Default both. */
-  readonly direction?: Direction | undefined;
-  /** Only frames of these VLANs. */
-  readonly vlans?: readonly number[];
-  /** Bytes of each frame that are copied, 14 to 65535. */
-  readonly snaplen?: number | undefined;
-  /** An OpenFlow match, where OVS can filter (3.4 and later). */
-  readonly filter?: string | undefined;
-  readonly output: MirrorOutput;
-  /** Copies arrive without their VLAN tag. */
-  readonly stripVlan?: boolean;
-  /** Of the process the mirror lives as long as (`ownerId()`). */
-  readonly owner?: string | undefined;
-  /** Take an output that looks like a live endpoint. */
-  readonly force?: boolean;
+/** What makes a mirror, in order: `prepare`, the transaction of `commands`, `finish`. */
+export interface MirrorPlan {
+  readonly bridge: string;
+  /** ip(8) commands that make the output's device ready. */
+  readonly prepare: readonly string[];
+  /** One transaction. */
+  readonly commands: readonly VsctlCommand[];
+  /** ip(8) commands for the port that the transaction made. */
+  readonly finish: readonly string[];
+  /** The port that the transaction makes: to be taken back when OVS cannot set it up. */
+  readonly made: NewPort | null;
+  /** What the user should know. */
+  readonly warnings: readonly string[];
 }
 
-/** Refuses: "could not <doing>: <why>". */
-export function fail(code: ErrorCode, why: string, hint?: string, doing = "create the mirror"): never {
-  throw new TapscopeError(code, `could not ${doing}: ${why}`, { hint });
+export type Planned = { readonly plan: MirrorPlan } | { readonly refusal: TapscopeError };
+
+/** What the rules and the plan are about: the request, with its names looked up. */
+interface MirrorSubject {
+  readonly state: SwitchState;
+  readonly facts: MirrorFacts;
+  readonly request: MirrorRequest;
+  readonly bridge: BridgeRow;
+  readonly sources: readonly PortRow[];
+  /** An existing port that is to be the output. */
+  readonly output: PortRow | null;
+}
+
+/** Why a mirror cannot be made, or undefined. The first that has something to say decides. */
+type Rule = (subject: MirrorSubject) => TapscopeError | undefined;
+
+const RULES: readonly Rule[] = [
+  tooMany,
+  ({ state, output, sources, request }) =>
+    output ? outputRowRefusal(state, output, new Set(sources.map(({ uuid }) => uuid)), request) : undefined,
+  ({ facts, request }) => filterRefusal(facts, request),
+  underlayRefusal,
+  ({ facts, output, request }) =>
+    output && facts.output && !request.force ? outputDeviceRefusal(output, facts.output) : undefined,
+];
+
+/** The plan for a mirror, or why there is none. */
+export function planMirror(state: SwitchState, facts: MirrorFacts, request: MirrorRequest): Planned {
+  try {
+    checkRequest(request);
+    const subject = resolve(state, facts, request);
+    for (const rule of RULES) {
+      const found = rule(subject);
+      if (found) return { refusal: found };
+    }
+    return { plan: planOf(subject) };
+  } catch (error) {
+    if (error instanceof TapscopeError) return { refusal: error };
+    throw error;
+  }
+}
+
+/** @throws UsageError for what no switch could make */
+function checkRequest(request: MirrorRequest): void {
+  const { output } = request;
+  for (const { row, value } of givenOptions(request)) row.check(value);
+  const wrong = (why: string): never => {
+    throw new UsageError(`could not create the mirror: ${why}`);
+  };
+  if ("vlan" in output && !(Number.isInteger(output.vlan) && output.vlan >= 1 && output.vlan <= 4095))
+    wrong(`VLAN ${output.vlan} is not in the valid range 1 to 4095`);
+  if (request.vlans?.length && request.notVlans?.length) wrong("VLANs are either chosen or left out, not both");
+  const chosen = request.once ? "--once chooses the sources itself" : "--all mirrors the whole bridge";
+  if ((request.once || request.all) && request.sources.length > 0)
+    wrong(`${chosen}: ${request.sources.join(", ")} cannot be a source besides`);
+  if (request.once && request.all) wrong("--once and --all are two choices of sources");
+  if (request.once && request.direction !== undefined && request.direction !== "both")
+    wrong("--once copies frames where they enter the switch: it has no --direction");
+  if (!request.all && !request.once && request.sources.length === 0) wrong("it has no source");
 }
 
 /** The port that mirrors of `name` have as source. @throws TapscopeError `E_NO_SOURCE`, `E_BOND_MEMBER` */
@@ -51,7 +99,7 @@ export function sourcePort(state: SwitchState, name: string, doing?: string): Po
   if (port) return port;
   for (const candidate of state.ports.values()) {
     if (candidate.interfaces.some((entry) => entry.name === name)) {
-      fail(
+      throw refusal(
         "E_BOND_MEMBER",
         `${name} is a member of bond ${candidate.name}`,
         `mirror the bond: ${candidate.name}`,
@@ -59,7 +107,7 @@ export function sourcePort(state: SwitchState, name: string, doing?: string): Po
       );
     }
   }
-  fail(
+  throw refusal(
     "E_NO_SOURCE",
     `source tap is not on a bridge: no port is called ${name}`,
     "tapscope bridge ports <bridge> lists the ports there are",
@@ -67,105 +115,132 @@ export function sourcePort(state: SwitchState, name: string, doing?: string): Po
   );
 }
 
-/** The bridge of a mirror, and its ports. @throws TapscopeError when they cannot make one mirror */
-export function resolvePorts(
-  state: SwitchState,
-  request: MirrorRequest,
-): { bridge: BridgeRow; sources: PortRow[]; output: PortRow | undefined } {
+/** Looks the names up. @throws TapscopeError when they cannot make one mirror */
+function resolve(state: SwitchState, facts: MirrorFacts, request: MirrorRequest): MirrorSubject {
   const outputName = "port" in request.output ? request.output.port : undefined;
-  if (outputName !== undefined && request.sources.includes(outputName)) {
+  if (outputName !== undefined && request.sources.includes(outputName))
     throw new UsageError(`could not create the mirror: cannot mirror tap to itself: ${outputName}`);
-  }
-  const sources = [...new Set(request.sources)].map((name) => sourcePort(state, name));
-  const output = outputName === undefined ? undefined : findPort(state, outputName);
+  const named = [...new Set(request.sources)].map((name) => sourcePort(state, name));
+  const output = outputName === undefined ? null : (findPort(state, outputName) ?? null);
   if (outputName !== undefined && !output) {
-    fail(
+    throw refusal(
       "E_NO_OUTPUT",
       `destination tap is not on a bridge: no port is called ${outputName}`,
       "make one with: tapscope tap create 0",
     );
   }
-  const named = [...sources, ...(output ? [output] : [])];
-  const bridges = [
-    ...new Set([...(request.bridge === undefined ? [] : [request.bridge]), ...named.map(({ bridge }) => bridge)]),
+  const bridge = bridgeOf(state, request, [...named, ...(output ? [output] : [])]);
+  const sources = request.once ? onceSources(bridge, output, request) : named;
+  if (request.once && sources.length === 0)
+    throw refusal("E_NO_SOURCE", "no port of the bridge carries these VLANs", "tapscope tap list shows the VLANs");
+  return { state, facts, request, bridge, sources, output };
+}
+
+function bridgeOf(state: SwitchState, request: MirrorRequest, ports: readonly PortRow[]): BridgeRow {
+  const names = [
+    ...new Set([...(request.bridge === undefined ? [] : [request.bridge]), ...ports.map((port) => port.bridge)]),
   ];
-  if (bridges.length > 1)
-    fail(
+  if (names.length > 1)
+    throw refusal(
       "E_OTHER_BRIDGE",
-      `interfaces on different bridges: ${bridges.join(" and ")}`,
+      `interfaces on different bridges: ${names.join(" and ")}`,
       "a mirror copies within one bridge",
     );
-  const name = bridges[0] ?? (state.bridges.length === 1 ? state.bridges[0]!.name : undefined);
+  const name = names[0] ?? (state.bridges.length === 1 ? state.bridges[0]!.name : undefined);
   if (name === undefined)
     throw new UsageError("could not create the mirror: which bridge is meant?", { hint: "say --bridge <br>" });
   const bridge = findBridge(state, name);
-  if (!bridge) fail("E_NO_BRIDGE", `bridge not found: ${name}`, "tapscope bridge list shows those there are");
-  return { bridge, sources, output };
+  if (!bridge) throw refusal("E_NO_BRIDGE", `bridge not found: ${name}`, "tapscope bridge list shows those there are");
+  return bridge;
 }
 
-/** @throws UsageError for numbers no mirror can have */
-export function checkNumbers(request: MirrorRequest): void {
-  const within = (value: number | undefined, what: string, min: number, max: number) => {
-    if (value !== undefined && !(Number.isInteger(value) && value >= min && value <= max)) {
-      throw new UsageError(`${what} ${value} is not in the valid range ${min} to ${max}`);
-    }
+function tooMany({ bridge }: MirrorSubject): TapscopeError | undefined {
+  if (bridge.mirrors.length < MAX_MIRRORS) return undefined;
+  return refusal(
+    "E_TOO_MANY_MIRRORS",
+    `bridge ${bridge.name} has ${bridge.mirrors.length} mirrors, and Open vSwitch applies no more than ${MAX_MIRRORS}`,
+    "add the sources to an existing mirror: tapscope mirror add <mirror> <source…>",
+  );
+}
+
+function filterRefusal({ filter }: MirrorFacts, request: MirrorRequest): TapscopeError | undefined {
+  if (request.filter === undefined) return undefined;
+  if (filter.error !== null) return notAFilter(request.filter, filter.error);
+  if (filter.possible) return undefined;
+  return refusal(
+    "E_NO_MIRROR_FILTER",
+    "this Open vSwitch cannot filter mirrors (3.4 and later can)",
+    "filter where you capture: tapscope capture|watch --mirror <port> --filter-at-capture <bpf>",
+  );
+}
+
+/** Copies that leave by a port that is itself mirrored would be copied again, without end. */
+function underlayRefusal({ facts: { route }, request, bridge, sources }: MirrorSubject): TapscopeError | undefined {
+  if (request.force || typeof route !== "string" || !("remote" in request.output)) return undefined;
+  const mirrored = request.all ? bridge.ports : sources;
+  if (!mirrored.some(({ name }) => name === route)) return undefined;
+  return refusal(
+    "E_MIRROR_LOOP",
+    `the copies to ${request.output.remote.remoteIp} would leave by ${route}, which is itself mirrored`,
+    "mirror other ports, or insist with --force",
+  );
+}
+
+function planOf(subject: MirrorSubject): MirrorPlan {
+  const { request, facts, bridge, sources, output } = subject;
+  const mirrored = request.all ? bridge.ports : sources;
+  const made = portToMake(subject);
+  return {
+    bridge: bridge.name,
+    prepare: output && facts.output ? readyOutput(output, facts.output, facts.ipv6) : [],
+    commands: [...(made ? newPortCommands(made) : []), ...mirrorCommands(subject, made)],
+    finish: made && "monitor" in request.output ? silentUp(made.name, facts.ipv6) : [],
+    made,
+    warnings: [
+      ...(output && facts.output ? outputWarnings(output, mirrored, facts.output, request.stripVlan ?? false) : []),
+      ...("remote" in request.output && facts.route === null
+        ? [`there is no route to ${request.output.remote.remoteIp}: the copies will go nowhere until there is`]
+        : []),
+      ...(request.once ? NOT_COVERED : []),
+    ],
   };
-  within(request.snaplen, "snaplen", 14, 65535);
-  for (const vlan of request.vlans ?? []) within(vlan, "VLAN", 0, 4095);
-  if ("vlan" in request.output) within(request.output.vlan, "VLAN", 1, 4095);
-  if (!request.all && request.sources.length === 0)
-    throw new UsageError("could not create the mirror: it has no source");
-}
-
-/** The port that is made together with the mirror, if any. */
-export function portToMake(state: SwitchState, bridge: BridgeRow, request: MirrorRequest): NewPort | undefined {
-  const { output, owner } = request;
-  if ("monitor" in output) {
-    return {
-      bridge: bridge.name,
-      name: output.monitor,
-      type: "internal",
-      role: "monitor",
-      owner,
-      tag: request.stripVlan ? STRIP_TAG : null,
-    };
-  }
-  if ("remote" in output)
-    return tunnelPort(output.remote, bridge.name, freeNames("mega_tun", 1, takenNames(state))[0]!, owner);
-  return undefined;
 }
 
 /** A copy leaves an access port untagged whatever its tag is: membership is not checked for mirrors. */
 const STRIP_TAG = 4094;
 
+/** The port that is made together with the mirror, if any. */
+function portToMake({ state, bridge, request }: MirrorSubject): NewPort | null {
+  const { output, owner } = request;
+  if ("monitor" in output) {
+    const tag = request.stripVlan ? STRIP_TAG : null;
+    return { bridge: bridge.name, name: output.monitor, type: "internal", role: "monitor", owner, tag };
+  }
+  if ("remote" in output)
+    return tunnelPort(output.remote, bridge.name, freeNames("mega_tun", 1, takenNames(state))[0]!, owner);
+  return null;
+}
+
 /** The commands that make the mirror, given that its new port (if any) was made before. */
-export function mirrorCommands(
-  state: SwitchState,
-  bridge: BridgeRow,
-  sources: readonly PortRow[],
-  output: PortRow | undefined,
-  made: NewPort | undefined,
-  request: MirrorRequest,
-): VsctlCommand[] {
+function mirrorCommands({ state, facts, request, bridge, sources, output }: MirrorSubject, made: NewPort | null) {
   const { output: to } = request;
-  const direction = request.direction ?? "both";
+  const direction = request.once ? "in" : (request.direction ?? "both");
   const outputName = output?.name ?? made?.name ?? `vlan${"vlan" in to ? to.vlan : ""}`;
-  const ids: Record<string, string> = { [CREATED]: String(Math.floor(Date.now() / 1000)) };
+  const ids: Record<string, string> = { [CREATED]: String(facts.nowS) };
   if (sources.length > 0) ids[SOURCES] = formatSources(sources.map(({ name }) => ({ port: name, direction })));
+  if (request.once) ids[ONCE] = "yes";
   if (made) ids[MADE_PORT] = made.name;
   const commands: VsctlCommand[] = [];
   const ref = new Map<string, string>();
   for (const port of [...sources, ...(output ? [output] : [])]) ref.set(port.name, `@p${ref.size}`);
   if (made) ref.set(made.name, `@p${ref.size}`);
   for (const [name, id] of ref) commands.push([`--id=${id}`, "get", "port", name]);
-  const columns = [`name=${quoteValue(mirrorName(state, outputName))}`];
+  const columns = [`name=${quoteValue(request.name ?? mirrorName(state, outputName))}`];
   if (request.all) columns.push("select_all=true");
   const selected = sources.map(({ name }) => ref.get(name)).join(",");
   if (selected !== "" && direction !== "out") columns.push(`select_src_port=${selected}`);
   if (selected !== "" && direction !== "in") columns.push(`select_dst_port=${selected}`);
-  if (request.vlans && request.vlans.length > 0) columns.push(`select_vlan=${request.vlans.join(",")}`);
-  if (request.snaplen !== undefined) columns.push(`snaplen=${request.snaplen}`);
-  if (request.filter !== undefined) columns.push(`filter=${JSON.stringify(request.filter)}`);
+  for (const { row, value } of givenOptions(request)) columns.push(`${row.column}=${row.write(value)}`);
   if ("vlan" in to) {
     columns.push(`output_vlan=${to.vlan}`);
     if (!bridge.floodVlans.includes(to.vlan)) {
@@ -192,54 +267,4 @@ function mirrorName(state: SwitchState, output: string): string {
   const taken = new Set(state.mirrors.map(({ name }) => name));
   const name = `mirror-${output}`;
   return taken.has(name) ? freeNames(`${name}-`, 1, taken)[0]! : name;
-}
-
-/** @returns the filter, or undefined where this OVS has none: then the user is told where to filter instead */
-export async function usableFilter(session: Session, filter: string): Promise<string | undefined> {
-  const refused = (why: string): never => {
-    throw new UsageError(`not a filter for a mirror: '${filter}': ${why}`, {
-      hint: "an OpenFlow match, e.g. icmp, tcp,tp_dst=80 (ovs-fields(7))",
-    });
-  };
-  if (/\bin_port\b/.test(filter)) refused("in_port cannot be matched in a mirror");
-  const { ProcessError, run } = await import("../core/process.ts");
-  try {
-    await run(["ovs-ofctl", "parse-flow", `${filter},actions=drop`], { place: session.target.place });
-  } catch (error) {
-    if (error instanceof ProcessError && error.code === "E_COMMAND_FAILED")
-      refused(error.stderrTail.trim().replace(/^ovs-ofctl: /, ""));
-    throw error;
-  }
-  if ((await (await session.db()).columnsOf("Mirror")).has("filter")) return filter;
-  session.warn(
-    `this Open vSwitch cannot filter mirrors (3.4 and later can): the mirror copies everything; filter where you capture, with a BPF: tapscope capture … --filter <bpf>`,
-  );
-  return undefined;
-}
-
-/** Copies that leave by a port that is itself mirrored are copied again, without end. @throws TapscopeError `E_MIRROR_LOOP` unless forced */
-export async function checkUnderlay(
-  session: Session,
-  request: MirrorRequest,
-  bridge: BridgeRow,
-  sources: readonly PortRow[],
-): Promise<void> {
-  if (request.force || !("remote" in request.output)) return;
-  const { run } = await import("../core/process.ts");
-  const { remoteIp } = request.output.remote;
-  const { stdout } = await run(["ip", "-j", "route", "get", remoteIp], { place: session.place, okCodes: [0, 1, 2] });
-  const device = stdout.trim() === "" ? undefined : (JSON.parse(stdout) as { dev?: string }[])[0]?.dev;
-  if (device === undefined) {
-    session.warn(`there is no route to ${remoteIp}: the copies will go nowhere until there is`);
-    return;
-  }
-  const through =
-    sources.some(({ name }) => name === device) || (request.all && bridge.ports.some(({ name }) => name === device));
-  if (through) {
-    fail(
-      "E_MIRROR_LOOP",
-      `the copies to ${remoteIp} would leave by ${device}, which is itself mirrored`,
-      "mirror other ports, or insist with --force",
-    );
-  }
 }

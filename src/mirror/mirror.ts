@@ -1,90 +1,76 @@
-/** Makes, changes and removes mirrors: one transaction each, checked before, refreshed and read back after. */
+/** Makes, changes and removes mirrors: one transaction each, planned before, refreshed and read back after. */
 import { TapscopeError, UsageError } from "../core/errors.ts";
+import { gatherFacts } from "./mirror-facts.ts";
 import {
   type Direction,
   formatSources,
-  MAX_MIRRORS,
   type MirrorInfo,
   type MirrorSource,
   mirrorInfo,
+  outputDevices,
   rememberedSources,
 } from "./mirror-info.ts";
-import {
-  checkNumbers,
-  checkUnderlay,
-  fail,
-  type MirrorRequest,
-  mirrorCommands,
-  portToMake,
-  resolvePorts,
-  sourcePort,
-  usableFilter,
-} from "./mirror-plan.ts";
+import { type MirrorPlan, planMirror, sourcePort } from "./mirror-plan.ts";
+import type { MirrorRequest } from "./mirror-request.ts";
 import { isUuid } from "./names.ts";
-import { newPortCommands } from "./new-port.ts";
-import { checkOutputDevice, checkOutputRow, readyOutput, silentUp } from "./output.ts";
 import { externalIds, type VsctlCommand, wasCommitted } from "./ovs-vsctl.ts";
 import { FLOODED, isOwned, MADE_PORT, SOURCES, TAG_BEFORE } from "./ownership.ts";
+import { refusal } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { findBridge, findPort, type MirrorRow, type SwitchState } from "./state.ts";
 
 /** Creates a mirror. @throws TapscopeError saying why it cannot work, before anything is changed */
 export async function createMirror(session: Session, request: MirrorRequest): Promise<MirrorInfo | undefined> {
-  checkNumbers(request);
+  if (!session.dryRun) await session.requireVswitchd("create the mirror");
   const state = await session.state();
-  const { bridge, sources, output } = resolvePorts(state, request);
-  if (bridge.mirrors.length >= MAX_MIRRORS) {
-    fail(
-      "E_TOO_MANY_MIRRORS",
-      `bridge ${bridge.name} has ${bridge.mirrors.length} mirrors, and Open vSwitch applies no more than ${MAX_MIRRORS}`,
-      "add the sources to an existing mirror: tapscope mirror add <mirror> <source…>",
-    );
-  }
-  if (output) {
-    checkOutputRow(
-      state,
-      output,
-      sources.map(({ uuid }) => uuid),
-      { all: request.all ?? false, force: request.force ?? false },
-    );
-  }
-  const made = portToMake(state, bridge, request);
-  if (made && "remote" in request.output) await checkUnderlay(session, request, bridge, sources);
-  const filter = request.filter === undefined ? undefined : await usableFilter(session, request.filter);
-  const device = output ? await checkOutputDevice(session, output, request.force ?? false) : undefined;
-  if (output && device) await readyOutput(session, output, device, request.force ?? false);
-  const commands = [
-    ...(made ? newPortCommands(made) : []),
-    ...mirrorCommands(state, bridge, sources, output, made, { ...request, filter }),
-  ];
-  let uuid: string | undefined;
+  const facts = await gatherFacts(session, state, request);
+  const planned = planMirror(state, facts, request);
+  if ("refusal" in planned) throw planned.refusal;
+  for (const warning of planned.plan.warnings) session.warn(warning);
+  const uuid = await apply(session, planned.plan);
+  return session.dryRun ? undefined : await readBack(session, state, planned.plan, uuid);
+}
+
+/** @returns the new mirror's UUID; undefined when ovs-vsctl did not say it, because vswitchd was slow */
+async function apply(session: Session, plan: MirrorPlan): Promise<string | undefined> {
+  const { bridge, made } = plan;
+  await session.ip(plan.prepare);
   let changed = false;
   try {
-    uuid = (await session.change("create the mirror", commands, [bridge.name])).split("\n").find(isUuid);
+    const output = await session.change("create the mirror", plan.commands, [bridge]);
     changed = true;
-    if (made && "monitor" in request.output) await session.ip(silentUp(made.name));
+    await session.ip(plan.finish);
+    return output.split("\n").find(isUuid);
   } catch (error) {
     // A transaction that OVS refused left nothing: a port of that name would be somebody else's.
     if (made && (changed || wasCommitted(error))) await rollBack(session, made.name);
     throw error;
   }
-  if (session.dryRun) return undefined;
+}
+
+/** The mirror as it is now. */
+async function readBack(
+  session: Session,
+  before: SwitchState,
+  { bridge }: MirrorPlan,
+  uuid: string | undefined,
+): Promise<MirrorInfo> {
   const after = await session.state();
-  // ovs-vsctl says no uuid when vswitchd was so slow that its time ran out, and the mirror came all the same.
-  const before = new Set(state.mirrors.map((mirror) => mirror.uuid));
+  const known = new Set(before.mirrors.map((mirror) => mirror.uuid));
   const isMade = (mirror: MirrorRow) =>
-    uuid === undefined ? mirror.bridge === bridge.name && !before.has(mirror.uuid) : mirror.uuid === uuid;
+    uuid === undefined ? mirror.bridge === bridge && !known.has(mirror.uuid) : mirror.uuid === uuid;
   const row = after.mirrors.find(isMade);
-  if (!row) fail("E_MIRROR_GONE", "it was there and is gone again: somebody else removed it");
-  return mirrorInfo(after, row);
+  if (!row) throw refusal("E_MIRROR_GONE", "it was there and is gone again: somebody else removed it");
+  const info = mirrorInfo(after, row, undefined, await outputDevices(session, after, [row]));
+  if (info.health === "not-applied") session.warn(`mirror ${info.name} does not work: ${info.why}`);
+  return info;
 }
 
 async function rollBack(session: Session, name: string): Promise<void> {
-  const port = findPort(await session.state(), name);
+  const state = await session.state();
+  const port = findPort(state, name);
   if (!port) return;
-  const mirrors = (findBridge(await session.state(), port.bridge)?.mirrors ?? []).filter(
-    ({ outputPort }) => outputPort === port.uuid,
-  );
+  const mirrors = (findBridge(state, port.bridge)?.mirrors ?? []).filter(({ outputPort }) => outputPort === port.uuid);
   await session.change("take the port back", [
     ...mirrors.map(({ uuid }): VsctlCommand => ["remove", "bridge", port.bridge, "mirrors", uuid]),
     ["--if-exists", "del-port", port.bridge, name],
@@ -127,7 +113,12 @@ export async function addSources(
     if (port.uuid === row.outputPort)
       throw new UsageError(`could not ${doing}: cannot mirror tap to itself: ${port.name}`);
     if (port.bridge !== row.bridge)
-      fail("E_OTHER_BRIDGE", `interfaces on different bridges: ${port.bridge} and ${row.bridge}`, undefined, doing);
+      throw refusal(
+        "E_OTHER_BRIDGE",
+        `interfaces on different bridges: ${port.bridge} and ${row.bridge}`,
+        undefined,
+        doing,
+      );
   }
   const commands = ports.flatMap(({ uuid }): VsctlCommand[] => [
     [direction === "out" ? "remove" : "add", "mirror", row.uuid, "select_src_port", uuid],

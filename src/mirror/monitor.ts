@@ -4,7 +4,7 @@ import { ownerId } from "../core/identity.ts";
 import { type Device, requireDevice } from "./devices.ts";
 import { createMirror, removalCommands } from "./mirror.ts";
 import type { MirrorInfo } from "./mirror-info.ts";
-import type { MirrorRequest } from "./mirror-plan.ts";
+import type { MirrorRequest } from "./mirror-request.ts";
 import { freeNames } from "./names.ts";
 import { OvsdbClient } from "./ovsdb/client.ts";
 import { map, type Row } from "./ovsdb/values.ts";

@@ -13,7 +13,9 @@ import {
   endpointOf,
   pathFromHere,
   type SwitchTarget,
+  startVswitchd,
   switchPlace,
+  tapscopeCommand,
   vswitchdHeld,
   vswitchdPid,
   vswitchdSocket,
@@ -85,8 +87,8 @@ export class Session implements AsyncDisposable {
       return "";
     }
     let output = "";
+    await this.requireVswitchd(doing);
     try {
-      await this.#requireVswitchd();
       output = await vsctl(this.target, commands);
     } catch (error) {
       if (!(error instanceof TapscopeError) || error.code !== "E_VSWITCHD_TIMEOUT" || !(await this.#wasApplied())) {
@@ -111,13 +113,14 @@ export class Session implements AsyncDisposable {
   }
 
   /** @throws TapscopeError `E_VSWITCHD_DOWN` when ovs-vswitchd does not run, or does not answer. */
-  async #requireVswitchd(): Promise<void> {
+  async requireVswitchd(doing: string): Promise<void> {
     const problem = await this.vswitchdProblem();
-    if (problem) {
-      throw new TapscopeError("E_VSWITCHD_DOWN", `${problem}; nothing was changed`, {
-        hint: "start it (systemctl start openvswitch-switch); tapscope doctor says what runs",
-      });
-    }
+    if (problem) throw this.#vswitchdDown(`could not ${doing}: ${problem}; nothing was changed`);
+  }
+
+  #vswitchdDown(message: string, cause?: unknown): TapscopeError {
+    const hint = `start it: ${startVswitchd(this.target)}; ${tapscopeCommand(this.target, "doctor")} says what runs`;
+    return new TapscopeError("E_VSWITCHD_DOWN", message, { hint, cause });
   }
 
   /** Why ovs-vswitchd cannot do anything now, or undefined when it can. */
@@ -140,7 +143,12 @@ export class Session implements AsyncDisposable {
   async control(command: string, ...args: string[]): Promise<string | undefined> {
     const socket = vswitchdSocket(this.target);
     if (socket === undefined) return undefined;
-    return await unixctl(pathFromHere(this.target.place, socket), command, args, CONTROL_TIMEOUT_MS);
+    try {
+      return await unixctl(pathFromHere(this.target.place, socket), command, args, CONTROL_TIMEOUT_MS);
+    } catch (error) {
+      if (!(error instanceof TapscopeError) || error.code !== "E_OVSDB_UNREACHABLE") throw error;
+      throw this.#vswitchdDown(`ovs-vswitchd does not answer ${command}: it is not running`, error);
+    }
   }
 
   /**

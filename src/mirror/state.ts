@@ -200,6 +200,11 @@ function toMirror(row: Row, bridge: string): MirrorRow {
   };
 }
 
+/** Tunnels and patches exist in OVS alone; the others are devices of the kernel. */
+export function hasDevice({ type }: Pick<InterfaceRow, "type">): boolean {
+  return ["", "system", "internal", "tap"].includes(type);
+}
+
 export function findBridge(state: SwitchState, name: string): BridgeRow | undefined {
   return state.bridges.find((bridge) => bridge.name === name);
 }

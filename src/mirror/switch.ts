@@ -4,7 +4,7 @@ import { type Cleaned, clean } from "./clean.ts";
 import { type Check, examine } from "./doctor.ts";
 import { addSources, createMirror, deleteMirrors, removeSources } from "./mirror.ts";
 import { type Direction, type MirrorInfo, mirrorsOf } from "./mirror-info.ts";
-import type { MirrorRequest } from "./mirror-plan.ts";
+import type { MirrorRequest } from "./mirror-request.ts";
 import { type Monitor, type MonitorRequest, makeMonitor } from "./monitor.ts";
 import { Session } from "./session.ts";
 import {

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { HOST, type Namespaces, type Place } from "../core/place.ts";
-import { sanitize } from "../core/text.ts";
+import { sanitize, shellQuote } from "../core/text.ts";
 import type { Endpoint, TlsFiles } from "./ovsdb/json-rpc.ts";
 
 /** An Open vSwitch. */
@@ -20,6 +20,26 @@ export interface SwitchTarget {
   /** Nobody named it: it is where distributions put the system's. */
   readonly isDefault?: boolean;
   readonly tls?: TlsFiles;
+  /** The name of the lab it is in. */
+  readonly lab?: string;
+}
+
+/** A command of tapscope's own on this switch, ready to paste. */
+export function tapscopeCommand({ lab, remote, place, isDefault }: SwitchTarget, ...words: readonly string[]): string {
+  const inside = place.lab ? `unix:${pathFromHere(place, remote.slice(5))}` : remote;
+  const which = lab === undefined ? (isDefault ? [] : ["--db", inside]) : ["--lab", lab];
+  return shellQuote(["tapscope", ...which, ...words]);
+}
+
+/** How to start an ovs-vswitchd that does not run. In a lab its devices are gone with it. */
+export function startVswitchd({ lab, place }: SwitchTarget): string {
+  if (lab !== undefined)
+    return (
+      shellQuote(["tapscope", "lab", "down", "--name", lab]) +
+      " && " +
+      shellQuote(["tapscope", "lab", "up", "--name", lab])
+    );
+  return place.lab ? "# make the lab anew: tapscope lab down, tapscope lab up" : "systemctl start openvswitch-switch";
 }
 
 /** A running lab, as the caller found it. */
@@ -126,7 +146,7 @@ function namespacesOf(pid: number): Namespaces {
 /** The target of a running lab. */
 export function labTarget(lab: KnownLab): SwitchTarget {
   const inside = lab.dbSocket.replace(/^\/proc\/\d+\/root(?=\/)/, "");
-  return { place: lab.place, remote: `unix:${inside}`, label: `lab '${lab.name}'` };
+  return { place: lab.place, remote: `unix:${inside}`, label: `lab '${lab.name}'`, lab: lab.name };
 }
 
 /** Where this process connects to for a target. @throws UsageError when the remote cannot be understood. */
