@@ -5,6 +5,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     reporters: ["default", "./test/reporter.ts"],
+    globalSetup: "./test/fresh-dist.ts",
     projects: [
       { test: { name: "project", include: ["test/project/**/*.test.ts"], testTimeout: 60_000 } },
       {
