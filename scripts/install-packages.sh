@@ -20,10 +20,9 @@ is_ours() { [ -f $policy ] && grep -qsF "$marker" $policy; }
 keep_from_boot() {
   local unit links
   for unit in openvswitch-switch.service ovs-vswitchd.service ovsdb-server.service ovs-record-hostname.service; do
-    links=$(find /etc/systemd/system -path "*/$unit" -type l 2>/dev/null || true)
-    [ -n "$links" ] || continue
-    deb-systemd-helper disable "$unit" >/dev/null || { say "could not disable $unit"; continue; }
-    say "left disabled, not started: $unit"
+    # What `systemctl disable` does; deb-systemd-helper does it only when dpkg calls it.
+    links=$(find /etc/systemd/system -path "*/*.wants/$unit" -type l -print -delete 2>/dev/null || true)
+    [ -z "$links" ] || say "left disabled, not started: $unit"
   done
   [ -e /etc/init.d/openvswitch-switch ] || return 0
   update-rc.d openvswitch-switch disable >/dev/null 2>&1 || say "could not take openvswitch-switch out of /etc/rc?.d"

@@ -18,7 +18,7 @@ export type { CaptureInterface, CaptureStatus, CaptureSummary } from "./capture/
 export { type CaptureDescription, describeCapture } from "./capture/source/describe.ts";
 export { type CapturedPacket, type OpenCaptureOptions, openCapture } from "./capture/source/open-capture.ts";
 export { type OpenSwitchOptions, openSwitch } from "./jobs/open-switch.ts";
-export { type TrafficRequest, type VerifyRequest, type VerifyResult, verifyMirror } from "./jobs/verify/verify.ts";
+export { type TrafficRequest, type VerifyRequest, verifyMirror } from "./jobs/verify/verify.ts";
 export type { BridgeInfo } from "./mirror/bridge.ts";
 export type { Direction, MirrorHealth, MirrorInfo, MirrorSource } from "./mirror/mirror-info.ts";
 export type { MirrorOutput, MirrorRequest } from "./mirror/mirror-request.ts";

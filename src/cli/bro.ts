@@ -5,9 +5,9 @@ import type { Disk, OpenOptions } from "../bro/disk/open.ts";
 import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { formatScaled, parseInteger } from "../core/units.ts";
-import { unwritable } from "../jobs/signals.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
-import { EXIT_FAILED, exitCodeOfSignal, reportError } from "./exit.ts";
+import { EXIT_FAILED, reportError } from "./exit.ts";
+import { Shutdown } from "./shutdown.ts";
 import { tableLines } from "./table.ts";
 
 /** What the three commands share, as commander parses it. */
@@ -234,45 +234,19 @@ function describeDisk(disk: Disk): string {
   return `${disk.format}, ${where}, ${disk.tree.type}, ${journal}`;
 }
 
-/**
- * Runs `work`. The first SIGINT, SIGTERM or SIGHUP aborts it, and so does a standard output that takes no more; either
- * decides the exit code once all is cleaned up.
- */
+/** Runs `work`, which a signal aborts, and so does a standard output that takes no more; either decides the exit code. */
 async function untilSignal(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const controller = new AbortController();
-  let received: "SIGINT" | "SIGTERM" | "SIGHUP" | null = null;
-  let output: NodeJS.ErrnoException | null = null;
-  const handlers = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => {
-    const handler = () => {
-      received ??= name;
-      controller.abort();
-    };
-    process.on(name, handler);
-    return [name, handler] as const;
-  });
-  const onOutputError = (error: NodeJS.ErrnoException) => {
-    output ??= error;
-    controller.abort();
-  };
-  process.stdout.on("error", onOutputError);
+  using shutdown = new Shutdown();
   try {
-    await work(controller.signal);
+    await work(shutdown.signal);
   } catch (error) {
-    if (output === null && received === null) throw error;
-    if (received !== null) {
-      note(`ended by ${received}: nothing was kept`);
-      process.exitCode = exitCodeOfSignal(received);
-    }
-  } finally {
-    for (const [name, handler] of handlers) process.off(name, handler);
-    process.stdout.off("error", onOutputError);
+    if (!shutdown.signal.aborted) throw error;
+    const { reason } = shutdown.signal;
+    // A reader that has had enough (`tapscope bro cat … | head`) is no error.
+    if (!(reason instanceof DOMException)) throw reason;
+    if (shutdown.received !== null) note(`ended by ${shutdown.received}: nothing was kept`);
   }
-  if (output !== null) throwUnlessEnough(output);
-}
-
-/** A reader that has had enough (`tapscope bro cat … | head`) is no error. */
-function throwUnlessEnough(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw unwritable(error);
+  if (shutdown.received !== null) process.exitCode = shutdown.exitCode(false);
 }
 
 /** One line on the terminal, rewritten: bytes, files, rate. */

@@ -9,6 +9,7 @@ import type { Session } from "../mirror/session.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
 import { openSession } from "./open-session.ts";
+import { Shutdown } from "./shutdown.ts";
 
 interface CaptureCommandOptions {
   readonly write: string;
@@ -75,14 +76,15 @@ export function registerCapture(program: Command): void {
       ];
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
       const { capture } = await import("../jobs/capture.ts");
-      const { exitCodeOf } = await import("../jobs/signals.ts");
       await using session = await openSessionOfTarget(command, port, mirror !== undefined || bridge !== undefined);
       if (dryRun) {
         const { sayCommands } = await import("../jobs/capture-target.ts");
         return await sayCommands(session, { port, mirror, bridge }, { filter, snaplen, immediate: false }, print);
       }
       const shown = process.stderr.isTTY && !json;
-      const { result, ending, reason } = await capture(session, {
+      using shutdown = new Shutdown();
+      const { result, reason } = await capture(session, {
+        signal: shutdown.signal,
         target: { port, mirror, bridge },
         path,
         format,
@@ -100,7 +102,7 @@ export function registerCapture(program: Command): void {
       if (reason !== null) note(`capture ended: ${sanitize(reason)}`);
       if (json) (path === "-" ? noteJson : printJson)(result);
       else note(summaryLine(result));
-      process.exitCode = reason === null ? exitCodeOf(ending) : EXIT_FAILED;
+      process.exitCode = reason === null ? shutdown.exitCode(true) : EXIT_FAILED;
     });
 }
 

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { sanitize } from "../core/text.ts";
 import { parseDuration } from "../core/units.ts";
 import { globalOptions, note, refuseDryRun } from "./context.ts";
+import { Shutdown } from "./shutdown.ts";
 import { endOfWatch, showOf } from "./watch.ts";
 
 /** How long it lasts where nobody can press `q`. */
@@ -21,13 +22,15 @@ export function registerDemo(program: Command): void {
       const show = await showOf(command, { text: options.text === true, intervalMs: 2000 });
       const durationMs = wanted ?? ("color" in show ? undefined : PIPE_DURATION_MS);
       const { demo } = await import("../jobs/demo.ts");
+      using shutdown = new Shutdown();
       const summary = await demo({
+        signal: shutdown.signal,
         ...(durationMs === undefined ? {} : { durationMs }),
         show,
         note: (line) => note(`note: ${sanitize(line)}`),
         onStep: (step) => note(`demo: ${step}`),
       });
-      await endOfWatch(summary, json);
+      endOfWatch(summary, shutdown, json);
       note("demo: the lab, its traffic and the mirror are gone");
     });
 }

@@ -7,11 +7,6 @@ export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 export const EXIT_NO = 3;
 
-/** The exit code of a program ended by a signal number, as shells count it. */
-export function exitCodeOfSignal(signal: "SIGINT" | "SIGTERM" | "SIGHUP"): number {
-  return 128 + { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }[signal];
-}
-
 /** Writes an error to stderr as people (or, with `json`, scripts) read it, and returns the exit code it calls for. */
 export function reportError(error: unknown, options: { readonly json: boolean; readonly verbose: boolean }): number {
   const known = error instanceof TapscopeError;

@@ -8,6 +8,7 @@ import { sanitize } from "../core/text.ts";
 import { formatScaled, parseInteger } from "../core/units.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
+import { Shutdown } from "./shutdown.ts";
 
 const FORMATS = ["table", "json", "csv", "zeek"] as const;
 /** Connections held while they wait to be sorted. */
@@ -150,10 +151,9 @@ async function readAll(
   flush: (() => void) | undefined,
 ): Promise<void> {
   const { readCapture } = await import("../capture/source/file.ts");
-  const stop = new AbortController();
-  const abort = () => stop.abort();
+  // A file that is whole is read to its end in no time; one that is followed has none.
+  using shutdown = flush ? new Shutdown() : undefined;
   const timer = flush ? setInterval(flush, 250) : undefined;
-  if (flush) process.once("SIGINT", abort);
   try {
     for (const file of files) {
       const sink = (frame: Parameters<FlowMeter["add"]>[0]) => {
@@ -162,7 +162,7 @@ async function readAll(
       try {
         const read = {
           ...(filter === undefined ? {} : { filter }),
-          ...(flush ? { follow: true, signal: stop.signal } : {}),
+          ...(shutdown ? { follow: true, signal: shutdown.signal } : {}),
         };
         report(await readCapture(file, sink, read));
       } catch (error) {
@@ -173,8 +173,9 @@ async function readAll(
     }
   } finally {
     clearInterval(timer);
-    process.off("SIGINT", abort);
   }
+  const code = shutdown?.exitCode(true);
+  if (code) process.exitCode = code;
 }
 
 function report(summary: CaptureSummary): void {

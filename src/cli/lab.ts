@@ -81,7 +81,7 @@ export function registerLab(program: Command): void {
       if (!up) throw await notUp(name);
       const place = up.host(host);
       if (dryRun) return print((await import("../core/announce.ts")).pasteLine(argv, place));
-      const { runInForeground } = await import("../jobs/foreground.ts");
+      const { runInForeground } = await import("./foreground.ts");
       try {
         process.exitCode = await runInForeground(argv, place);
       } catch (error) {

@@ -16,6 +16,7 @@ import type { Session } from "../mirror/session.ts";
 import { parseRemote } from "../mirror/tunnel.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { openSession } from "./open-session.ts";
+import { Shutdown } from "./shutdown.ts";
 import { tableLines } from "./table.ts";
 
 interface CreateOptions {
@@ -95,8 +96,9 @@ export function registerMirror(program: Command): void {
       const request = await toRequest(session, createLine(words, command), options, owner);
       if (lifetimeMs !== undefined && !dryRun) {
         const { holdMirror } = await import("../jobs/hold-mirror.ts");
-        const { exitCodeOf } = await import("../jobs/signals.ts");
-        process.exitCode = exitCodeOf(await holdMirror(session, request, lifetimeMs, (made) => show(made, json)));
+        using shutdown = new Shutdown();
+        await holdMirror(session, request, lifetimeMs, (made) => show(made, json), shutdown.signal);
+        process.exitCode = shutdown.exitCode(true);
         return;
       }
       show(await createMirror(session, request), json);

@@ -1,10 +1,10 @@
 /** Runs a command line: parses, calls, and chooses the exit code. */
 import { CommanderError } from "commander";
 import { UsageError } from "../core/errors.ts";
-import { unwritable } from "../jobs/signals.ts";
 import { EXIT_DONE, EXIT_USAGE, reportError } from "./exit.ts";
 import { separateProgram } from "./lab.ts";
 import { buildProgram } from "./program.ts";
+import { unwritable } from "./shutdown.ts";
 
 /** @param argv without Node and the program @returns the exit code */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
@@ -13,7 +13,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   let unwritten: Error | undefined;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") unwritten = error;
-    // A running job listens too, and ends itself in order (jobs/signals.ts).
+    // A running job listens too, and ends itself in order (shutdown.ts).
     if (process.stdout.listenerCount("error") > 1) return;
     // A reader that has had enough (`tapscope … | head`) is no error.
     process.exit(error.code === "EPIPE" ? EXIT_DONE : reportError(unwritable(error), shown));

@@ -9,6 +9,7 @@ import type { Verdict } from "../verify/judge/report.ts";
 import { globalOptions, note, print, printJson, refuseDryRun } from "./context.ts";
 import { EXIT_DONE, EXIT_FAILED, EXIT_NO } from "./exit.ts";
 import { openSession } from "./open-session.ts";
+import { Shutdown } from "./shutdown.ts";
 
 interface VerifyOptions {
   readonly source?: readonly string[];
@@ -75,27 +76,24 @@ untested (exit 1): nothing was sent, or it could not be captured. The report is 
       const traffic = trafficOf(argv, options);
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
       const { verifyMirror } = await import("../jobs/verify/verify.ts");
-      const { exitCodeOf } = await import("../jobs/signals.ts");
       await using session = await openSession(command, false);
-      const { report, ending } = await verifyMirror(session, {
+      using shutdown = new Shutdown();
+      const report = await verifyMirror(session, {
         monitor,
         sources: options.source,
         directions: options.direction === "both" ? undefined : [options.direction],
         traffic,
         durationMs,
         saveDir: options.save,
+        signal: shutdown.signal,
         onStage: (stage) => note(sanitize(stage)),
       });
-      if (report === null) {
-        process.exitCode = exitCodeOf(ending);
-        return;
-      }
       if (json) printJson(report);
       else {
         const { reportLines } = await import("../verify/judge/text.ts");
         for (const line of reportLines(report)) print(line);
       }
-      process.exitCode = EXIT_OF[report.verdict];
+      process.exitCode = shutdown.exitCode(true) || EXIT_OF[report.verdict];
     });
 }
 

@@ -9,6 +9,7 @@ import type { MirrorStrip } from "../tui/model.ts";
 import { openSessionOfTarget, targetOptions } from "./capture.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
+import { Shutdown } from "./shutdown.ts";
 
 /** Columns of a table that goes into a pipe. */
 const PIPE_COLS = 132;
@@ -51,14 +52,16 @@ export function registerWatch(program: Command): void {
         return await sayCommands(source.session, source.target, { filter, ...WATCH_CAPTURE }, print);
       }
       const show = await showOf(command, { text: options.text === true, intervalMs });
+      using shutdown = new Shutdown();
       const summary = await watch({
+        signal: shutdown.signal,
         source,
         filter,
         durationMs,
         show,
         note: (line) => note(`note: ${sanitize(line)}`),
       });
-      await endOfWatch(summary, json);
+      endOfWatch(summary, shutdown, json);
     });
 }
 
@@ -73,11 +76,12 @@ export async function showOf(
 }
 
 /** Tells how a watch ended, and sets the exit code; to be called when all is cleaned up. */
-export async function endOfWatch(summary: WatchSummary, json: boolean): Promise<void> {
-  const { exitCodeOf } = await import("../jobs/signals.ts");
+export function endOfWatch(summary: WatchSummary, shutdown: Shutdown, json: boolean): void {
   tellEnd(summary, json);
-  if (!summary.taken) process.kill(process.pid, summary.ending === "SIGHUP" ? "SIGHUP" : "SIGTERM");
-  process.exitCode = summary.reason === null ? exitCodeOf(summary.ending) : EXIT_FAILED;
+  process.exitCode = summary.reason === null ? shutdown.exitCode(true) : EXIT_FAILED;
+  if (summary.taken) return;
+  shutdown[Symbol.dispose]();
+  process.kill(process.pid, shutdown.received === "SIGHUP" ? "SIGHUP" : "SIGTERM");
 }
 
 /** Says why there can be no terminal UI here, if so. */

@@ -8,7 +8,7 @@ import { nowNs } from "../core/time.ts";
 import type { MirrorInfo } from "../mirror/mirror-info.ts";
 import type { Session } from "../mirror/session.ts";
 import { openTarget, type TargetRequest } from "./capture-target.ts";
-import { type Ending, JobEnd } from "./signals.ts";
+import { Finish } from "./finish.ts";
 
 /** How often what was captured reaches the file, and progress is told, milliseconds. */
 const FLUSH_MS = 200;
@@ -27,6 +27,8 @@ export interface CaptureOptions {
   readonly durationMs?: number | undefined;
   /** Ends after so many packets. */
   readonly count?: number | undefined;
+  /** Ends the capture as its time would. */
+  readonly signal?: AbortSignal | undefined;
   readonly onStart?: (device: string) => void;
   readonly onProgress?: (progress: CaptureCounts) => void;
 }
@@ -51,12 +53,12 @@ export interface CaptureResult extends CaptureCounts {
   readonly mirror: MirrorInfo | null;
 }
 
-/** Captures until the time or count is reached, a signal comes, or the device is gone. */
+/** Captures until the time or count is reached, the signal aborts, or the device is gone. */
 export async function capture(
   session: Session | null,
   options: CaptureOptions,
-): Promise<{ result: CaptureResult; ending: Ending; reason: string | null }> {
-  using end = new JobEnd();
+): Promise<{ result: CaptureResult; reason: string | null }> {
+  using finish = new Finish(options.signal);
   await using cleanup = new Cleanup();
   const target = await openTarget(session, options.target, cleanup);
   const { path, format, ring, snaplen, filter } = options;
@@ -89,7 +91,7 @@ export async function capture(
     recorder.write(frame);
     packets++;
     bytes += frame.origLen;
-    if (packets === limit) end.end();
+    if (packets === limit) finish.end();
   });
   const counts = (): CaptureCounts => ({
     packets,
@@ -102,18 +104,16 @@ export async function capture(
     try {
       recorder.flush();
     } catch (error) {
-      end.fail(error);
+      finish.fail(error);
     }
     options.onProgress?.(counts());
   }, FLUSH_MS);
   const asker = setInterval(() => source.refreshDrops(), DROPS_MS);
-  const timer = options.durationMs === undefined ? undefined : setTimeout(() => end.end(), options.durationMs);
+  const timer = options.durationMs === undefined ? undefined : setTimeout(() => finish.end(), options.durationMs);
 
-  let ending: Ending = "done";
   let reason: string | null = null;
   try {
-    const first = await Promise.race([end.ended, running.then(() => null)]);
-    if (first !== null) ending = first;
+    await Promise.race([finish.ended, running]);
     await source.stop(packets < limit);
     ({ reason } = await running);
     if (packets === 0) recorder.begin(source.linktype ?? 1);
@@ -134,7 +134,7 @@ export async function capture(
     ended_ns: nowNs(),
     mirror: target.mirror,
   };
-  return { result, ending, reason };
+  return { result, reason };
 }
 
 /** Who reads our standard output has had enough: no error (`capture -w - | head`). */

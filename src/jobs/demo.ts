@@ -7,17 +7,15 @@ import { startTraffic } from "../lab/traffic/traffic.ts";
 import { createMirror } from "../mirror/mirror.ts";
 import { Session } from "../mirror/session.ts";
 import { labTarget } from "../mirror/target.ts";
-import { JobEnd } from "./signals.ts";
 import { type WatchOptions, type WatchSummary, watch } from "./watch.ts";
 
-export type DemoOptions = Pick<WatchOptions, "durationMs" | "show" | "note"> & {
+export type DemoOptions = Pick<WatchOptions, "durationMs" | "show" | "note" | "signal"> & {
   /** What is being done, while there is nothing to see yet. */
   readonly onStep: (step: string) => void;
 };
 
-/** Runs until the user quits, the time is over or a signal comes; then all of it is gone. */
+/** Runs until the user quits, the time is over or the signal aborts; then all of it is gone. */
 export async function demo({ onStep, ...show }: DemoOptions): Promise<WatchSummary> {
-  using end = new JobEnd();
   await using cleanup = new Cleanup(20_000);
   onStep("starting a private Open vSwitch with hosts a and b");
   const lab = cleanup.use("end the lab", await startLab({ name: `demo-${process.pid}` }));
@@ -27,5 +25,5 @@ export async function demo({ onStep, ...show }: DemoOptions): Promise<WatchSumma
   onStep(`mirroring ${source} to ${MONITOR_TAP}`);
   const session = cleanup.use("close the connection to OVSDB", new Session(labTarget(lab)));
   await createMirror(session, { sources: [source], output: { port: MONITOR_TAP }, owner: ownerId() });
-  return await watch({ ...show, source: { kind: "port", session, target: { port: MONITOR_TAP } }, end });
+  return await watch({ ...show, source: { kind: "port", session, target: { port: MONITOR_TAP } } });
 }

@@ -3,25 +3,25 @@ import { createMirror, deleteMirrors } from "../mirror/mirror.ts";
 import type { MirrorInfo } from "../mirror/mirror-info.ts";
 import type { MirrorRequest } from "../mirror/mirror-request.ts";
 import type { Session } from "../mirror/session.ts";
-import { type Ending, JobEnd } from "./signals.ts";
+import { Finish } from "./finish.ts";
 
 /**
- * Creates the mirror, waits for the time to pass or a signal to come, and removes it.
- * @returns what ended it
+ * Creates the mirror, waits for the time to pass or the signal to abort, and removes it.
  */
 export async function holdMirror(
   session: Session,
   request: MirrorRequest,
   lifetimeMs: number,
   onMade: (mirror: MirrorInfo) => void,
-): Promise<Ending> {
-  using end = new JobEnd();
+  signal?: AbortSignal,
+): Promise<void> {
+  using finish = new Finish(signal);
   const mirror = await createMirror(session, request);
-  if (!mirror) return "done";
-  const timer = setTimeout(() => end.end(), lifetimeMs);
+  if (!mirror) return;
+  const timer = setTimeout(() => finish.end(), lifetimeMs);
   try {
     onMade(mirror);
-    return await end.ended;
+    await finish.ended;
   } finally {
     clearTimeout(timer);
     const left = (await session.state()).mirrors.some(({ uuid }) => uuid === mirror.uuid);

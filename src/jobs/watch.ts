@@ -8,8 +8,8 @@ import { MirrorWatch } from "../mirror/monitor.ts";
 import type { Session } from "../mirror/session.ts";
 import type { MirrorStrip, Subject } from "../tui/model.ts";
 import { type CaptureTarget, openTarget, type TargetRequest } from "./capture-target.ts";
+import { Finish } from "./finish.ts";
 import { MirrorJudge } from "./mirror-judge.ts";
-import { type Ending, JobEnd } from "./signals.ts";
 
 /** Headers suffice; with so little of each frame, immediate delivery loses nothing. */
 export const WATCH_CAPTURE = { snaplen: 256, immediate: true } as const;
@@ -46,12 +46,11 @@ export interface WatchOptions {
   readonly note?: ((line: string) => void) | undefined;
   /** Packets are being captured. */
   readonly onStart?: (() => void) | undefined;
-  /** Where the job is part of another one: what ends that one. */
-  readonly end?: JobEnd | undefined;
+  /** Ends it as its user would. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface WatchSummary {
-  readonly ending: Ending;
   /** False: the terminal has stopped reading, and the write it does not take would keep this process from ending. */
   readonly taken: boolean;
   readonly packets: number;
@@ -67,20 +66,10 @@ export interface WatchSummary {
 
 /** Watches until the user quits, the time is over, or, as text, the capture or file has ended. Leaves nothing behind. */
 export async function watch(options: WatchOptions): Promise<WatchSummary> {
-  const end = options.end ?? new JobEnd();
-  try {
-    return await watchUntil(options, end);
-  } finally {
-    if (!options.end) end[Symbol.dispose]();
-  }
-}
-
-type Shown = Pick<WatchSummary, "ending" | "taken">;
-
-async function watchUntil(options: WatchOptions, end: JobEnd): Promise<WatchSummary> {
+  using end = new Finish(options.signal);
   const { source, filter } = options;
   let target: CaptureTarget | null = null;
-  let shown: Shown;
+  let taken = true;
   let outcome: CaptureOutcome;
   {
     await using cleanup = new Cleanup();
@@ -100,8 +89,8 @@ async function watchUntil(options: WatchOptions, end: JobEnd): Promise<WatchSumm
       bpf: filter ?? null,
       mirrored: target?.mirror != null,
     };
-    if ("color" in options.show) shown = await showScreen(options.show.color, subject, thread, strip, end);
-    else shown = await showText(options.show, subject, thread, strip, end);
+    if ("color" in options.show) taken = await showScreen(options.show.color, subject, thread, strip, end);
+    else await showText(options.show, subject, thread, strip, end);
     thread.stop();
     outcome = await thread.ended;
     if ("onInterval" in options.show) {
@@ -109,11 +98,11 @@ async function watchUntil(options: WatchOptions, end: JobEnd): Promise<WatchSumm
       options.show.onInterval({ snapshot, strip: strip?.see(snapshot) ?? null, final: true });
     }
   }
-  return { ...shown, ...outcome, mirror: target?.mirror ?? null, mirrorRemoved: target?.own ?? false };
+  return { taken, ...outcome, mirror: target?.mirror ?? null, mirrorRemoved: target?.own ?? false };
 }
 
-/** Rejects when the job fails or is ended by a signal before it has begun. */
-async function failing(end: JobEnd): Promise<never> {
+/** Rejects when the job fails before it has begun. */
+async function failing(end: Finish): Promise<never> {
   await end.ended;
   return await new Promise(() => {});
 }
@@ -165,8 +154,8 @@ async function showScreen(
   subject: Subject,
   thread: CaptureThread,
   strip: StripSource | null,
-  end: JobEnd,
-): Promise<Shown> {
+  end: Finish,
+): Promise<boolean> {
   const { openScreen } = await import("../tui/terminal/open.ts");
   const { App } = await import("../tui/app.ts");
   const { screen, glyphs, close } = openScreen(color);
@@ -186,14 +175,13 @@ async function showScreen(
     app.close();
     return await close();
   };
-  let ending: Ending;
   try {
-    ending = await end.ended;
+    await end.ended;
   } catch (error) {
     await giveBack();
     throw error;
   }
-  return { ending, taken: await giveBack() };
+  return await giveBack();
 }
 
 async function showText(
@@ -201,8 +189,8 @@ async function showText(
   { live }: Subject,
   thread: CaptureThread,
   strip: StripSource | null,
-  end: JobEnd,
-): Promise<Shown> {
+  end: Finish,
+): Promise<void> {
   const interval = live ? setInterval(() => thread.request(textRequest("rate", records)), intervalMs) : undefined;
   thread.onSnapshot((snapshot) => {
     try {
@@ -212,8 +200,7 @@ async function showText(
     }
   });
   try {
-    const ending = await Promise.race([end.ended, thread.ended.then((): Ending => "done")]);
-    return { ending, taken: true };
+    await Promise.race([end.ended, thread.ended]);
   } finally {
     clearInterval(interval);
   }

@@ -180,8 +180,13 @@ describe("flows --follow", () => {
     return capture.subarray(header);
   };
 
-  it("tells connections while the file is still written, and the rest when it is interrupted", async () => {
-    const growing = join(folder, "growing.pcap");
+  it.each([
+    ["SIGINT", 0],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+    ["SIGQUIT", 131],
+  ] as const)("tells connections while the file is still written, and the rest on %s", async (signal, code) => {
+    const growing = join(folder, `growing-${signal}.pcap`);
     const whole = Buffer.from(pcap(frames));
     // In the middle of a packet: that is "not yet", not damage.
     writeFileSync(growing, whole.subarray(0, -7));
@@ -192,8 +197,8 @@ describe("flows --follow", () => {
     // Ten minutes later by the packets' clock: what was open has ended.
     appendFileSync(growing, later(600));
     await vi.waitFor(() => expect(json(said.stdout)).toHaveLength(3), { timeout: 10_000 });
-    child.kill("SIGINT");
-    expect(await ended).toBe(0);
+    child.kill(signal);
+    expect(await ended).toBe(code);
     expect(json(said.stdout).map((record) => record.close_reason)).toEqual(["fin", "idle", "idle", "eof"]);
     expect(said.stderr).toBe("");
   });

@@ -96,4 +96,15 @@ describe("the import graph", () => {
     };
     expect(walk).not.toThrow();
   });
+
+  it("leaves listening to signals and to what nobody caught to cli", () => {
+    // Programs that run in processes of their own.
+    const programs = ["capture/source/cap-program.ts", "capture/inject/inject-frames.ts"];
+    const listens =
+      /\.(on|once)\(\s*"(SIG(INT|TERM|HUP|QUIT)|uncaughtException|unhandledRejection)"|process\.exit(Code)?\b/;
+    const wrong = files
+      .filter((file) => area(file) !== "cli" && !programs.includes(file))
+      .filter((file) => listens.test(readFileSync(join(src, file), "utf8")));
+    expect(wrong).toEqual([]);
+  });
 });

@@ -80,7 +80,6 @@ export class FakeMachine implements Disposable {
     this.program("node", "case $1 in --version) echo v22.11.0 ;; esac");
     this.program("npm", "case $* in *build*) mkdir -p dist/cli; : > dist/cli/main.js ;; esac");
     this.program("dpkg-query", "exit 1");
-    this.program("deb-systemd-helper", ":");
     this.program("update-rc.d", ":");
     this.program("apt-cache", ":");
     this.program("dpkg-deb", ":");

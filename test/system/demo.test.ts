@@ -47,6 +47,7 @@ describe("tapscope demo", () => {
     ["SIGINT", 0],
     ["SIGTERM", 143],
     ["SIGHUP", 129],
+    ["SIGQUIT", 131],
   ] as const)("cleans up on %s and ends with %d", async (signal, code) => {
     const { demo, lab, inside } = await runningDemo();
     expect(inside.length).toBeGreaterThan(5);

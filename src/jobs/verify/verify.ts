@@ -20,8 +20,8 @@ import type { PingWords } from "../../verify/judge/ping.ts";
 import type { VerifyReport } from "../../verify/judge/report.ts";
 import { addressBytes } from "../../verify/match/echo.ts";
 import { Matcher } from "../../verify/match/matcher.ts";
+import { Finish } from "../finish.ts";
 import { resolvePort, resolvePorts } from "../machines.ts";
-import { type Ending, JobEnd } from "../signals.ts";
 import { Captures } from "./captures.ts";
 import { COUNTS_MS, MirrorTotals } from "./counts.ts";
 import {
@@ -62,24 +62,20 @@ export interface VerifyRequest {
   readonly traffic: TrafficRequest;
   /** Ends the traffic after that time; passive traffic has to have one, or a signal. */
   readonly durationMs?: number | undefined;
+  /** Ends the traffic; what was sent until then is judged. */
+  readonly signal?: AbortSignal | undefined;
   /** A folder that is absent or empty, for the captures and the report. */
   readonly saveDir?: string | undefined;
   /** Is told what is being done. */
   readonly onStage?: (stage: string) => void;
 }
 
-export interface VerifyResult {
-  /** Null when a signal other than Ctrl-C ended it before there was one. */
-  readonly report: VerifyReport | null;
-  readonly ending: Ending;
-}
-
 /**
- * Runs one verification. Ctrl-C ends the traffic, and what was sent until then is judged.
+ * Runs one verification.
  * @throws TapscopeError when there is no such monitor or source, UsageError when the request cannot be understood
  */
-export async function verifyMirror(session: Session, request: VerifyRequest): Promise<VerifyResult> {
-  using end = new JobEnd();
+export async function verifyMirror(session: Session, request: VerifyRequest): Promise<VerifyReport> {
+  using end = new Finish(request.signal);
   await using cleanup = new Cleanup();
   const { monitor, sources } = request;
   const run = new Run(
@@ -107,25 +103,25 @@ class Run {
   readonly #session: Session;
   readonly #request: VerifyRequest;
   readonly #cleanup: Cleanup;
-  readonly #end: JobEnd;
+  readonly #end: Finish;
   readonly #directions: readonly ("in" | "out")[];
-  #ending: Ending = "done";
+  #ended = false;
 
-  constructor(session: Session, request: VerifyRequest, cleanup: Cleanup, end: JobEnd) {
+  constructor(session: Session, request: VerifyRequest, cleanup: Cleanup, end: Finish) {
     this.#session = session;
     this.#request = request;
     this.#cleanup = cleanup;
     this.#end = end;
     this.#directions = request.directions ?? ["in", "out"];
     void end.ended.then(
-      (ending) => {
-        this.#ending = ending;
+      () => {
+        this.#ended = true;
       },
       () => {},
     );
   }
 
-  async result(): Promise<VerifyResult> {
+  async result(): Promise<VerifyReport> {
     const { monitor: name, traffic, saveDir } = this.#request;
     const startedNs = nowNs();
     const stateBefore = await this.#state();
@@ -158,13 +154,12 @@ class Run {
     const fromNs = nowNs() + 1_000_000n;
     await this.#orEnd(2);
     const outcome =
-      this.#ending === "done" && captures.failures.length === 0
+      !this.#ended && captures.failures.length === 0
         ? await this.#runTraffic(host, known, identifier, marker)
         : { fact: notRun(traffic) };
     const toNs = nowNs() + 1_000_000n;
     const trafficEndMs = performance.now();
-    await captures.stop(!this.#aborted);
-    if (this.#aborted) return { report: null, ending: this.#ending };
+    await captures.stop(true);
 
     const matcher = new Matcher({
       streams: known.captures,
@@ -183,7 +178,6 @@ class Run {
       this.#request.onStage?.(WAITING);
       await totals.settle(before, expected, trafficEndMs, this.#orEnd(COUNTS_MS));
     }
-    if (this.#aborted) return { report: null, ending: this.#ending };
     const after = totals.now();
 
     const stateAfter = stateBefore && (await this.#state());
@@ -244,11 +238,7 @@ class Run {
       const text = JSON.stringify(report, (_, value) => (typeof value === "bigint" ? value.toString() : value), 2);
       writeFileSync(join(saveDir, "report.json"), `${text}\n`);
     }
-    return { report, ending: this.#ending };
-  }
-
-  get #aborted(): boolean {
-    return this.#ending === "SIGTERM" || this.#ending === "SIGHUP";
+    return report;
   }
 
   /** What OVSDB holds; null when there is no Open vSwitch to be asked: devices can be compared without one. */

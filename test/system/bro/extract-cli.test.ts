@@ -106,13 +106,18 @@ describe("bro extract", () => {
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: "E_DISK_OPEN" } });
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)("leaves nothing behind on %s", async (signal) => {
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+    ["SIGQUIT", 131],
+  ] as const)("leaves nothing behind on %s", async (signal, exitCode) => {
     const out = at(`out-${signal}`);
     const { child, ended } = start(["extract", at("many.raw"), out]);
     await until(() => existsSync(`${out}.partial`));
     child.kill(signal);
     const { code } = await ended;
-    expect(code).toBe(signal === "SIGINT" ? 130 : 143);
+    expect(code).toBe(exitCode);
     expect(existsSync(out) || existsSync(`${out}.partial`)).toBe(false);
     expect(readdirSync(at("run/tapscope/disk"))).toEqual([]);
   });

@@ -59,6 +59,7 @@ describe("watch on a mirror of its own", () => {
     ["SIGINT", 0],
     ["SIGTERM", 143],
     ["SIGHUP", 129],
+    ["SIGQUIT", 131],
   ] as const) {
     it(`is gone with all it made after ${signal}, and exits with ${code}`, async () => {
       await using ping = ground.pingOn();

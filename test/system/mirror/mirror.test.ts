@@ -490,6 +490,7 @@ describe("a mirror made for a process", () => {
     ["SIGINT", 0],
     ["SIGTERM", 143],
     ["SIGHUP", 129],
+    ["SIGQUIT", 131],
   ] as const)("goes on %s", async (signal, exitCode) => {
     await using child = hold("60s");
     await watchOutput(child).until("mirror-mega_tap2");

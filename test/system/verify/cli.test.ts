@@ -135,7 +135,12 @@ describe("injected frames", () => {
 });
 
 describe("an end from outside", () => {
-  it("by Ctrl-C stops the traffic and judges what was sent", async () => {
+  it.each([
+    ["SIGINT", 0],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+    ["SIGQUIT", 131],
+  ] as const)("by %s stops the traffic and judges what was sent", async (signal, code) => {
     const child = startTapscope([
       "--lab",
       ground.lab.name,
@@ -150,8 +155,8 @@ describe("an end from outside", () => {
     await output.until("pinging");
     await expect.poll(() => running().includes("ping"), { timeout: 20_000 }).toBe(true);
     await sleep(500);
-    child.signal("SIGINT");
-    expect((await child.ended).exitCode).toBe(0);
+    child.signal(signal);
+    expect((await child.ended).exitCode).toBe(code);
     expect(output.text()).toContain("faithful: mega_tap2 saw all");
     expect(await untilQuiet()).toEqual([]);
   });

@@ -30,8 +30,7 @@ function ping(address: string, more: Partial<(TrafficRequest & { kind: "ping" })
 }
 
 async function verify(request: Partial<VerifyRequest> = {}): Promise<VerifyReport> {
-  const { report } = await verifyMirror(ground.session, { monitor: MONITOR, traffic: ping("10.0.0.2"), ...request });
-  return report!;
+  return await verifyMirror(ground.session, { monitor: MONITOR, traffic: ping("10.0.0.2"), ...request });
 }
 
 async function mirror(sources: readonly string[], output = MONITOR, more = {}): Promise<void> {
