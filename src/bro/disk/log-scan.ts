@@ -35,9 +35,14 @@ const LINE_LIMIT = 64 * 1024;
 const INFLATED_LIMIT = 16e9;
 const NEWLINE = 10;
 
+/** Whether a file of this name (its last part) may be a log, as far as the name says. */
+export function isLogName(name: string): boolean {
+  return LOG_NAME.test(name) && !NO_LOG.test(name);
+}
+
 /** A scan for the file called `name` (its last part), or null when its name says that it is no log. */
 export function scanFor(name: string): LogScan | null {
-  if (!LOG_NAME.test(name) || NO_LOG.test(name)) return null;
+  if (!isLogName(name)) return null;
   return name.endsWith(".gz") ? new GzipScan(name) : new PlainScan(name);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Copies one file out of a tree: reads ahead while it hashes, looks and writes; keeps holes; what cannot be read is left
- * out block by block and told, never replaced in silence.
+ * Copies one file out of a tree: reads ahead and writes behind (in other threads) while it hashes and scans; keeps holes;
+ * what cannot be read is left out block by block and reported, never replaced in silence.
  */
 import { createHash } from "node:crypto";
 import { DamagedError } from "../device.ts";
@@ -9,7 +9,11 @@ import type { FileTree, Run } from "../tree.ts";
 import type { OutputFile } from "./destination.ts";
 import type { Pace } from "./pace.ts";
 
-export const CHUNK = 4 << 20;
+/** Small enough that a chunk is still in the processor's cache when it is hashed, scanned and written. */
+const CHUNK = 1 << 20;
+/** Chunks in memory: some on their way in, one being looked at, some on their way out. */
+const SLOTS = 6;
+const READ_AHEAD = 2;
 /** Hashing holes costs time and says little: above this the hash is left out. */
 const HASHED_HOLES = 1 << 30;
 const ZEROS = Buffer.alloc(1 << 20);
@@ -28,7 +32,11 @@ export class Copier {
   readonly #tree: FileTree;
   readonly #pace: Pace;
   readonly #onBytes: (count: number) => void;
-  readonly #buffers = [Buffer.allocUnsafeSlow(CHUNK), Buffer.allocUnsafeSlow(CHUNK)] as const;
+  readonly #buffers = Array.from({ length: SLOTS }, () => Buffer.allocUnsafeSlow(CHUNK));
+  /** By slot: settles when the write of what the slot held last has. */
+  readonly #written: Promise<void>[] = Array.from({ length: SLOTS }, () => Promise.resolve());
+  /** Chunks begun so far, of all files: chunk n lies in slot n % SLOTS. */
+  #chunks = 0;
 
   constructor(tree: FileTree, pace: Pace, onBytes: (count: number) => void) {
     this.#tree = tree;
@@ -36,15 +44,14 @@ export class Copier {
     this.#onBytes = onBytes;
   }
 
+  /** @throws what writing threw; nothing is under way on `into` any more when this settles. */
   async copy(reference: number, into: OutputFile, scan: LogScan | null): Promise<Copied> {
     const hash = createHash("sha256");
     const missing: [number, number][] = [];
     let [holes, reason] = [0, null as string | null];
-    const take = async (chunk: Buffer, position: number) => {
-      const written = into.write(chunk, position);
+    const look = async (chunk: Buffer) => {
       hash.update(chunk);
       await scan?.feed(chunk);
-      await written;
       this.#onBytes(chunk.length);
     };
     const skip = (length: number) => {
@@ -61,58 +68,68 @@ export class Copier {
       else missing.push([offset, length]);
       skip(length);
     };
-    for await (const run of this.#tree.runs(reference)) {
-      if (run.kind === "hole") skip(run.length);
-      else if (run.kind === "lost") lose(run.offset, run.length, run.reason);
-      else if (run.kind === "inline") await take(Buffer.from(run.data), run.offset);
-      else await this.#copyData(reference, run, take, lose);
-      await this.#pace.step();
+    const sink: Sink = { into, look, lose };
+    try {
+      for await (const run of this.#tree.runs(reference)) {
+        if (run.kind === "hole") skip(run.length);
+        else if (run.kind === "lost") lose(run.offset, run.length, run.reason);
+        else if (run.kind === "inline") await takeNow(sink, Buffer.from(run.data), run.offset);
+        else await this.#copyData(reference, run, sink);
+        await this.#pace.step();
+      }
+      await Promise.all(this.#written);
+    } finally {
+      await Promise.allSettled(this.#written);
+      this.#written.fill(Promise.resolve());
     }
     const whole = missing.length === 0 && holes <= HASHED_HOLES;
     return { sha256: whole ? hash.digest("hex") : null, missing, reason };
   }
 
-  async #copyData(
-    reference: number,
-    run: Run & { kind: "data" },
-    take: (chunk: Buffer, position: number) => Promise<void>,
-    lose: (offset: number, length: number, why: string) => void,
-  ): Promise<void> {
-    const start = (at: number, which: 0 | 1): Promise<Buffer | null> => {
-      const chunk = this.#buffers[which].subarray(0, Math.min(CHUNK, run.length - at));
-      return this.#tree.read(reference, run.source + at, chunk.length, chunk).then(
-        () => chunk,
-        (error) => {
-          if (error instanceof DamagedError) return null;
-          throw error;
-        },
-      );
+  async #copyData(reference: number, run: DataRun, sink: Sink): Promise<void> {
+    const coming: { readonly slot: number; readonly chunk: Promise<Buffer | null> }[] = [];
+    let begun = 0;
+    const begin = () => {
+      const slot = this.#chunks++ % SLOTS;
+      const chunk = this.#read(reference, run, begun, slot);
+      // Awaited below; until then a failure is not unhandled.
+      chunk.catch(() => {});
+      coming.push({ slot, chunk });
+      begun += CHUNK;
     };
-    let which: 0 | 1 = 0;
-    let coming = start(0, which);
-    for (let at = 0; at < run.length; at += CHUNK) {
-      const chunk = await coming;
-      which = which === 0 ? 1 : 0;
-      if (at + CHUNK < run.length) {
-        coming = start(at + CHUNK, which);
-        // Awaited in the next turn; until then a failure is not unhandled.
-        coming.catch(() => {});
+    try {
+      for (let at = 0; at < run.length; at += CHUNK) {
+        while (begun < run.length && coming.length <= READ_AHEAD) begin();
+        const { slot, chunk: arriving } = coming.shift()!;
+        const chunk = await arriving;
+        if (chunk) {
+          const written = sink.into.write(chunk, run.offset + at);
+          written.catch(() => {});
+          this.#written[slot] = written;
+          await sink.look(chunk);
+        } else await this.#salvage(reference, run, at, Math.min(CHUNK, run.length - at), sink);
+        await this.#pace.breathe();
       }
-      if (chunk) await take(chunk, run.offset + at);
-      else await this.#salvage(reference, run, at, Math.min(CHUNK, run.length - at), take, lose);
-      await this.#pace.breathe();
+    } finally {
+      await Promise.allSettled(coming.map(({ chunk }) => chunk));
+    }
+  }
+
+  /** Fills a slot, once what it held before has been written, with the chunk at byte `at` of `run`; null when it is damaged. */
+  async #read(reference: number, run: DataRun, at: number, slot: number): Promise<Buffer | null> {
+    await this.#written[slot];
+    const chunk = this.#buffers[slot]!.subarray(0, Math.min(CHUNK, run.length - at));
+    try {
+      await this.#tree.read(reference, run.source + at, chunk.length, chunk);
+      return chunk;
+    } catch (error) {
+      if (error instanceof DamagedError) return null;
+      throw error;
     }
   }
 
   /** Reads a stretch that failed once more, block by block. */
-  async #salvage(
-    reference: number,
-    run: Run & { kind: "data" },
-    from: number,
-    length: number,
-    take: (chunk: Buffer, position: number) => Promise<void>,
-    lose: (offset: number, length: number, why: string) => void,
-  ): Promise<void> {
+  async #salvage(reference: number, run: DataRun, from: number, length: number, sink: Sink): Promise<void> {
     const unit = this.#tree.blockSize;
     for (let at = from; at < from + length; at += unit) {
       const chunk = Buffer.allocUnsafe(Math.min(unit, from + length - at));
@@ -120,11 +137,27 @@ export class Copier {
         await this.#tree.read(reference, run.source + at, chunk.length, chunk);
       } catch (error) {
         if (!(error instanceof DamagedError)) throw error;
-        lose(run.offset + at, chunk.length, error.message);
+        sink.lose(run.offset + at, chunk.length, error.message);
         continue;
       }
-      await take(chunk, run.offset + at);
+      await takeNow(sink, chunk, run.offset + at);
       await this.#pace.step();
     }
   }
+}
+
+type DataRun = Run & { readonly kind: "data" };
+
+/** What becomes of a file's bytes, in their order. */
+interface Sink {
+  readonly into: OutputFile;
+  /** Hashes and scans. */
+  look(chunk: Buffer): Promise<void>;
+  /** Notes that bytes cannot be read, and why. */
+  lose(offset: number, length: number, why: string): void;
+}
+
+async function takeNow(sink: Sink, chunk: Buffer, position: number): Promise<void> {
+  await sink.into.write(chunk, position);
+  await sink.look(chunk);
 }
