@@ -1,6 +1,6 @@
 /** `tapscope lab up|down|status|exec`: the private Open vSwitch with hosts a and b and a monitor tap. */
 import type { Command } from "commander";
-import { TapscopeError } from "../core/errors.ts";
+import { TapscopeError, UsageError } from "../core/errors.ts";
 import type { Lab } from "../lab/find.ts";
 import { globalOptions, note, print, printJson, refuseDryRun } from "./context.ts";
 import { reportError } from "./exit.ts";
@@ -8,7 +8,9 @@ import { reportError } from "./exit.ts";
 export function registerLab(program: Command): void {
   const lab = program
     .command("lab")
-    .description("a private Open vSwitch with two hosts and a monitor tap, in namespaces of its own; needs no root");
+    .description(
+      "a private Open vSwitch with two hosts and a monitor tap, or with virtual machines, in namespaces of its own; needs no root",
+    );
 
   const named = (command: Command): Command =>
     command.option("--name <name>", "the lab's name (default: --lab, $TAPSCOPE_LAB, else 'lab')");
@@ -17,22 +19,35 @@ export function registerLab(program: Command): void {
     .description(
       "start a lab, if it does not run: bridge mega_bridge, hosts a (10.0.0.1) and b (10.0.0.2), monitor tap mega_tap2",
     )
-    .action(async (_, command: Command) => {
+    .option(
+      "--vms",
+      "virtual machines A, B and monitor (QEMU) in place of the hosts; in a lab that runs, those that do not run are started",
+    )
+    .option(
+      "--disk <qcow2>",
+      "with --vms: the monitor's disk, made when it is not there (default: one that goes with the lab)",
+    )
+    .option("--kvm", "with --vms: hardware virtualisation instead of QEMU's own translation")
+    .option("--no-hosts", "the switch alone: an empty bridge")
+    .action(async (options: UpOptions, command: Command) => {
       refuseDryRun(command);
+      const { vms = false, kvm = false, disk } = options;
+      if (!vms && (disk !== undefined || kvm)) throw new UsageError(`--${kvm ? "kvm" : "disk"} goes with --vms`);
+      const hosts = options.hosts && !vms;
       const [{ ensureLab }, { labFaults }] = await Promise.all([import("../lab/lab.ts"), import("../lab/health.ts")]);
+      const { ensureParts, startVms } = await import("../lab/vm/vms.ts");
       const { json } = globalOptions(command);
-      const { lab: up, made } = await ensureLab({ name: labName(command) });
+      const parts = vms ? await ensureParts(note) : undefined;
+      const { lab: up, made } = await ensureLab({ name: labName(command), hosts });
       const faults = made ? [] : await labFaults(up);
       if (faults.length > 0) {
         throw new TapscopeError("E_LAB_BROKEN", `lab '${up.name}' is up, but not whole: ${faults.join("; ")}`, {
           hint: `make it anew: tapscope lab down --name ${up.name} && tapscope lab up --name ${up.name}`,
         });
       }
-      if (json) printJson(await describe(up));
-      else
-        print(
-          `lab '${up.name}' ${made ? "is up" : "was up already"}: try  tapscope --lab ${up.name} mirror create mega_tap0 mega_tap2`,
-        );
+      if (parts) await startVms(up, parts, { disk, kvm, onStep: note });
+      if (json) return printJson(await describe((await import("../lab/find.ts")).findLab(up.name) ?? up));
+      print(`lab '${up.name}' ${made ? "is up" : "was up already"}: try  ${proposal(up.name, vms ? "vms" : up.hosts)}`);
     });
 
   named(lab.command("down"))
@@ -65,13 +80,18 @@ export function registerLab(program: Command): void {
         print(`lab '${status.name}': holder ${status.pid}, OVSDB ${status.db}`);
         print(`  bridge ${status.bridge}, monitor tap ${status.monitor}`);
         for (const host of status.hosts) print(`  host ${host.name}: ${host.tap}, ${host.ip}, ${host.ip6}`);
+        for (const { name: vm, tap, ip, pid } of status.vms)
+          print(`  VM ${vm}: ${tap}, ${ip ?? "no address"}, ${pid === null ? "does not run" : `QEMU ${pid}`}`);
+        if (status.disk !== null) print(`  disk of the monitor: ${status.disk}`);
         for (const fault of status.faults) print(`  WRONG: ${fault}`);
       }
     });
 
   named(lab.command("exec"))
-    .description("run a program on host a or b, or beside the OVS (switch): tapscope lab exec a ping 10.0.0.2")
-    .argument("<host>", "a, b or switch")
+    .description(
+      "run a program on host a or b, or beside the OVS (switch), or in a VM by its serial console: tapscope lab exec a ping 10.0.0.2",
+    )
+    .argument("<host>", "a, b or switch; A, B or monitor in a lab with VMs")
     .argument("<command...>", "the program and its arguments; -- may stand before it")
     .action(async (host: string, argv: string[], _, command: Command) => {
       const { findLab } = await import("../lab/find.ts");
@@ -79,6 +99,13 @@ export function registerLab(program: Command): void {
       const name = labName(command);
       const up = findLab(name);
       if (!up) throw await notUp(name);
+      const { isVm } = await import("../lab/topology.ts");
+      if (!up.hosts && isVm(host)) {
+        refuseDryRun(command);
+        const { runInVm } = await import("../jobs/vm-console.ts");
+        process.exitCode = await runInVm(up, host, argv);
+        return;
+      }
       const place = up.host(host);
       if (dryRun) return print((await import("../core/announce.ts")).pasteLine(argv, place));
       const { runInForeground } = await import("./foreground.ts");
@@ -106,6 +133,19 @@ async function notUp(name: string): Promise<TapscopeError> {
   });
 }
 
+interface UpOptions {
+  readonly vms?: boolean;
+  readonly disk?: string;
+  readonly kvm?: boolean;
+  readonly hosts: boolean;
+}
+
+/** What one may want to do first in a new lab. */
+function proposal(name: string, inhabitants: "vms" | boolean): string {
+  if (inhabitants === "vms") return `tapscope lab exec A --name ${name} -- ping -c 3 10.0.0.2`;
+  return `tapscope --lab ${name} ${inhabitants ? "mirror create mega_tap0 mega_tap2" : "tap create 100 --vm"}`;
+}
+
 function givenName(command: Command): string | undefined {
   const { name, lab } = command.optsWithGlobals() as { name?: string; lab?: string };
   return name ?? lab ?? (process.env.TAPSCOPE_LAB || undefined);
@@ -116,8 +156,11 @@ function labName(command: Command): string {
 }
 
 async function describe(lab: Lab) {
-  const { LAB_BRIDGE, LAB_HOSTS, LAB_VLAN, MONITOR_TAP } = await import("../lab/topology.ts");
+  const { LAB_BRIDGE, LAB_HOSTS, LAB_VLAN, LAB_VMS, MONITOR_TAP } = await import("../lab/topology.ts");
   const { labFaults } = await import("../lab/health.ts");
+  const { runningMachines } = await import("../lab/vm/machine.ts");
+  const running = runningMachines(lab);
+  const vms = running.size === 0 && lab.disk === undefined ? [] : LAB_VMS;
   return {
     name: lab.name,
     pid: lab.pid,
@@ -125,7 +168,9 @@ async function describe(lab: Lab) {
     bridge: LAB_BRIDGE,
     vlan: LAB_VLAN,
     monitor: MONITOR_TAP,
-    hosts: LAB_HOSTS,
+    hosts: lab.hosts ? LAB_HOSTS : [],
+    vms: vms.map(({ name, tap, ip, mac }) => ({ name, tap, ip, mac, pid: running.get(name) ?? null })),
+    disk: lab.disk ?? null,
     faults: await labFaults(lab),
   };
 }

@@ -1,6 +1,7 @@
 /** `tapscope tap list|create|attach|delete`. */
 import type { Command } from "commander";
-import { sanitize } from "../core/text.ts";
+import { UsageError } from "../core/errors.ts";
+import { sanitize, shellQuote } from "../core/text.ts";
 import { parseInteger } from "../core/units.ts";
 import { globalOptions, print, printJson } from "./context.ts";
 import { openSession } from "./open-session.ts";
@@ -12,6 +13,8 @@ interface CreateOptions {
   readonly ip?: string;
   readonly dhcp?: boolean;
   readonly count?: string;
+  readonly vm?: boolean;
+  readonly user?: string;
 }
 
 export function registerTap(program: Command): void {
@@ -46,20 +49,27 @@ export function registerTap(program: Command): void {
 
   tap
     .command("create")
-    .description("make host taps (OVS internal ports), up and promiscuous; prints their names")
+    .description(
+      "make host taps (OVS internal ports), up and promiscuous, and print their names; with --vm a tap for a virtual machine, and print the arguments for its QEMU",
+    )
     .argument("<vlan>", "1 to 4094, or 0 for a trunk")
     .option("--name <name>", "default: mega_tapN, the first that is free")
     .option("--bridge <bridge>", "default: mega_bridge, made when it is not there")
     .option("--ip <cidr>", "give it an address, e.g. 10.0.0.1/24")
     .option("--dhcp", "ask for an address on that VLAN")
     .option("--count <n>", "this many, in one transaction")
+    .option("--vm", "a tap that a QEMU opens: a persistent tun/tap device, without IPv6")
+    .option("--user <name>", "with --vm: this user's QEMU may open it, so it needs no root")
     .action(async (vlan: string, options: CreateOptions, command: Command) => {
-      const { createTaps } = await import("../mirror/tap.ts");
       const { json, dryRun } = globalOptions(command);
-      const { count, ...rest } = options;
+      const { count, vm, user, ...rest } = options;
+      const number = parseInteger(vlan, "a VLAN", 0, 4094);
+      if (vm) return await createForVm(number, options, command);
+      if (user !== undefined) throw new UsageError("--user goes with --vm");
+      const { createTaps } = await import("../mirror/tap.ts");
       const request = {
         ...rest,
-        vlan: parseInteger(vlan, "a VLAN", 0, 4094),
+        vlan: number,
         ...(count === undefined ? {} : { count: parseInteger(count, "--count", 1, 4096) }),
       };
       await using session = await openSession(command, true);
@@ -100,4 +110,19 @@ export function registerTap(program: Command): void {
       if (names.length === 0) print("no taps");
       for (const name of names) print(`deleted ${sanitize(name)}`);
     });
+}
+
+async function createForVm(vlan: number, options: CreateOptions, command: Command): Promise<void> {
+  const { name, bridge, user } = options;
+  if (options.ip !== undefined || options.dhcp)
+    throw new UsageError("--ip and --dhcp do not go with --vm", { hint: "the address belongs inside the machine" });
+  if (options.count !== undefined) throw new UsageError("--count does not go with --vm");
+  const { json, dryRun } = globalOptions(command);
+  const { createVmTap } = await import("../mirror/vm-tap.ts");
+  await using session = await openSession(command, true);
+  const tap = await createVmTap(session, { vlan, name, bridge, user });
+  if (dryRun) return;
+  if (json) return printJson(tap);
+  print(sanitize(tap.name));
+  print(shellQuote(tap.qemu));
 }

@@ -50,6 +50,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   /** Default: only 0. Another exit code throws. */
   readonly okCodes?: readonly number[];
+  /** The folder it starts in, on the host. */
+  readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
@@ -111,6 +113,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     stripFinalNewline: false,
     env: environment({ LC_ALL: "C" }, options.env),
     ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.signal ? { cancelSignal: options.signal } : {}),
   });
   return outcome(argv, result, options, timeoutMs);

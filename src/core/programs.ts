@@ -36,10 +36,21 @@ export const PROGRAMS: readonly Program[] = [
   program("dnsmasq", "dnsmasq-base", "the demo's traffic"),
   program("qemu-nbd", "qemu-utils", "disk images other than raw and qcow2", { optional: true }),
   program("qemu-img", "qemu-utils", "disk images other than raw and qcow2", { optional: true }),
+  program("qemu-system-x86_64", "qemu-system-x86", "virtual machines in a lab", { optional: true }),
+  program("busybox", "busybox-static", "virtual machines in a lab", { optional: true }),
+  program("cpio", "cpio", "virtual machines in a lab", { optional: true }),
+  program("mke2fs", "e2fsprogs", "virtual machines in a lab", { optional: true }),
+  program("sfdisk", "fdisk", "virtual machines in a lab", { optional: true }),
+  program("blkid", "util-linux", "virtual machines in a lab", { optional: true }),
 ];
 
 /** What brings a program, as an error's hint. */
 export function installHint(name: string): string {
   const known = PROGRAMS.find((entry) => entry.name === name);
   return known ? `apt-get install ${known.debianPackage}` : `install ${name}`;
+}
+
+/** The Debian packages that bring programs, each once. */
+export function packagesOf(names: readonly string[]): string[] {
+  return [...new Set(names.map((name) => PROGRAMS.find((entry) => entry.name === name)?.debianPackage ?? name))];
 }

@@ -14,6 +14,10 @@ export interface Lab {
   readonly place: Place;
   /** OVSDB's socket, as a path that this process can connect to. */
   readonly dbSocket: string;
+  /** It has hosts a and b and a monitor tap; else only the switch, and maybe virtual machines. */
+  readonly hosts: boolean;
+  /** The disk of its monitor VM, when it had one. */
+  readonly disk: string | undefined;
   /** The place of host `a` or `b`, or of `switch`. @throws TapscopeError `E_LAB_HOST` for another name. */
   host(name: string): Place;
 }
@@ -26,11 +30,13 @@ export function toLab(name: string, record: LabRecord): Lab {
     pid: record.holder.pid,
     place,
     dbSocket: `/proc/${record.init.pid}/root${LAB_DB_SOCKET}`,
+    hosts: record.hosts,
+    disk: record.disk,
     host(host) {
       if (host === "switch") return place;
-      if (LAB_HOSTS.some((known) => known.name === host)) return { ...place, netns: host };
+      if (record.hosts && LAB_HOSTS.some((known) => known.name === host)) return { ...place, netns: host };
       throw new TapscopeError("E_LAB_HOST", `lab '${name}' has no host '${host}'`, {
-        hint: "a, b, or switch (where the OVS is)",
+        hint: `${record.hosts ? "a, b, or " : ""}switch (where the OVS is)`,
       });
     },
   };

@@ -10,6 +10,7 @@ export async function labFaults(lab: Lab): Promise<string[]> {
   const faults = ["ovsdb-server", "ovs-vswitchd"]
     .filter((daemon) => !runs(root, daemon))
     .map((it) => `${it} has ended`);
+  if (!lab.hosts) return faults;
   for (const { name, tap } of LAB_HOSTS) {
     if (!existsSync(`${root}/run/netns/${name}`))
       faults.push(`host ${name} is gone: its network namespace was deleted`);

@@ -36,6 +36,8 @@ export interface StartOptions {
   readonly name?: string;
   /** The lab dies with this process. Default false: it stays until `stopLab`. */
   readonly attached?: boolean;
+  /** With hosts a and b and a monitor tap; default true. */
+  readonly hosts?: boolean;
 }
 
 /**
@@ -63,7 +65,7 @@ export async function ensureLab(options: StartOptions = {}): Promise<{ readonly 
       await endHolder(half.holder.pid);
     }
     try {
-      return { lab: await make(name, schema, options.attached ?? false), made: true };
+      return { lab: await make(name, schema, options), made: true };
     } catch (error) {
       if (!(error instanceof TapscopeError) || error.code !== "E_LAB_LOCKED") throw error;
       // Another process was faster: its lab will be found. Or it holds the lock and cannot be seen from here.
@@ -93,7 +95,7 @@ function checkTun(): void {
   }
 }
 
-async function make(name: string, schema: string, attached: boolean): Promise<Lab> {
+async function make(name: string, schema: string, { attached = false, hosts = true }: StartOptions): Promise<Lab> {
   makeLabDir(name);
   const holder = await startHolder(lockFile(name), attached);
   try {
@@ -103,9 +105,10 @@ async function make(name: string, schema: string, attached: boolean): Promise<La
       init: { pid: holder.init, startTime: startTimeOf(holder.init) ?? "" },
       user: holder.user,
       maker: { pid: process.pid, startTime: startTimeOf(process.pid) ?? "" },
+      hosts,
     };
     writeRecord(name, { ...record, ready: false });
-    await setUpLab({ lab: { pid: holder.init, user: holder.user } }, schema);
+    await setUpLab({ lab: { pid: holder.init, user: holder.user } }, schema, hosts);
     const ready = { ...record, ready: true };
     writeRecord(name, ready);
     return toLab(name, ready);
@@ -117,9 +120,9 @@ async function make(name: string, schema: string, attached: boolean): Promise<La
 }
 
 /** A lab for this process alone: it ends when disposed of, or when this process dies. @throws TapscopeError `E_LAB_EXISTS` */
-export async function startLab(options: { readonly name?: string } = {}): Promise<OwnLab> {
+export async function startLab(options: Omit<StartOptions, "attached"> = {}): Promise<OwnLab> {
   const name = options.name ?? `lab-${process.pid}`;
-  const { lab, made } = await ensureLab({ name, attached: true });
+  const { lab, made } = await ensureLab({ ...options, name, attached: true });
   if (!made)
     throw new TapscopeError("E_LAB_EXISTS", `could not start lab '${name}': it already runs`, {
       hint: "choose another name",

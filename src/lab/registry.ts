@@ -36,6 +36,10 @@ export interface LabRecord {
   readonly ready: boolean;
   /** The process that sets it up. */
   readonly maker: { readonly pid: number; readonly startTime: string };
+  /** It has the hosts a and b and a monitor tap; else only the switch, and maybe virtual machines. */
+  readonly hosts: boolean;
+  /** The disk of its monitor VM, once there is one. */
+  readonly disk?: string;
 }
 
 /** @throws UsageError when `name` cannot be a lab's name. */
@@ -65,9 +69,21 @@ function makeLabsDir(): void {
   makeDir(labsDir());
 }
 
+/** Below which labs find what this process sees too: VMs' disks. A lab has a /run of its own, where the runtime directory would be. */
+const diskBase = () => `/tmp/tapscope-${hostUid()}`;
+const diskDir = (name: string) => join(diskBase(), "disks", name);
+
+/** Makes the folder for the disks of a lab's VMs, which goes with the lab. @throws TapscopeError `E_LAB_DIR` */
+export function makeDiskDir(name: string): string {
+  makeDir(diskBase());
+  checkBase(diskBase());
+  makeDir(join(diskBase(), "disks"));
+  makeDir(diskDir(name));
+  return diskDir(name);
+}
+
 // Anybody can make a folder of that name in /tmp before we do.
-function checkBase(): void {
-  const base = baseDir();
+function checkBase(base = baseDir()): void {
   const stat = lstatSync(base, { throwIfNoEntry: false });
   if (!stat || (stat.isDirectory() && stat.uid === process.getuid?.() && (stat.mode & 0o022) === 0)) return;
   throw new TapscopeError(
@@ -150,6 +166,12 @@ export function writeRecord(name: string, record: LabRecord): void {
   renameSync(`${path}.new`, path);
 }
 
+/** Notes the disk of a lab's monitor VM in its record. */
+export function noteDisk(name: string, disk: string): void {
+  const record = readRecord(name);
+  if (record) writeRecord(name, { ...record, disk });
+}
+
 /** Whether a lab's lock is held: then it is alive, though perhaps not to be seen from here. */
 export async function isHeld(name: string): Promise<boolean> {
   if (!existsSync(lockFile(name))) return false;
@@ -161,7 +183,7 @@ export async function isHeld(name: string): Promise<boolean> {
 export async function removeIfDead(name: string): Promise<boolean> {
   const dir = labDir(name);
   if (!existsSync(dir)) return true;
-  const argv = ["flock", "-n", "-E", "75", lockFile(name), "rm", "-rf", "--", dir];
+  const argv = ["flock", "-n", "-E", "75", lockFile(name), "rm", "-rf", "--", dir, diskDir(name)];
   return (await run(argv, { okCodes: [0, 75] })).exitCode === 0;
 }
 

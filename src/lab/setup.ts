@@ -10,8 +10,8 @@ export const SCHEMA_PATHS = [
   "/usr/local/share/openvswitch/vswitch.ovsschema",
 ];
 
-/** Sets up everything in a holder's fresh namespaces. `switchPlace` is where the OVS runs. */
-export async function setUpLab(switchPlace: Place, schema: string): Promise<void> {
+/** Sets up everything in a holder's fresh namespaces; without `hosts` the bridge has no ports. `switchPlace` is where the OVS runs. */
+export async function setUpLab(switchPlace: Place, schema: string, hosts: boolean): Promise<void> {
   const inSwitch = (...argv: string[]) => run(argv, { place: switchPlace, timeoutMs: 30_000 });
   // A /run of its own hides the host's OVS and the host's network namespaces, and every program's defaults point into it.
   await inSwitch("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run");
@@ -21,9 +21,10 @@ export async function setUpLab(switchPlace: Place, schema: string): Promise<void
   await inSwitch("ovsdb-server", `${LAB_RUN}/conf.db`, `--remote=punix:${LAB_DB_SOCKET}`, ...daemon("ovsdb-server"));
   await inSwitch("ovs-vsctl", "--no-wait", "--timeout=10", `--db=unix:${LAB_DB_SOCKET}`, "init");
   await inSwitch("ovs-vswitchd", `unix:${LAB_DB_SOCKET}`, ...daemon("ovs-vswitchd"));
-  const { stderr } = await inSwitch("ovs-vsctl", "--timeout=20", ...topology());
+  const { stderr } = await inSwitch("ovs-vsctl", "--timeout=20", ...topology(hosts));
   // ovs-vsctl exits with 0 when vswitchd could not make a port.
   if (stderr.trim() !== "") throw new TapscopeError("E_LAB_OVS", `could not set up the lab's bridge: ${stderr.trim()}`);
+  if (!hosts) return;
   // The monitor tap says nothing itself: no IPv6, before it is up (DAD is sent at once).
   await run(["tee", `/proc/sys/net/ipv6/conf/${MONITOR_TAP}/disable_ipv6`], { place: switchPlace, input: "1" });
   await inSwitch("ip", "link", "set", MONITOR_TAP, "up", "promisc", "on");
@@ -48,7 +49,7 @@ function daemon(name: string): string[] {
   ];
 }
 
-function topology(): string[] {
+function topology(hosts: boolean): string[] {
   const owned = (role: string) => `external_ids:tapscope=${role}`;
   const port = (name: string, ...columns: string[]) => [
     ...["--", "add-port", LAB_BRIDGE, name, ...columns],
@@ -57,7 +58,6 @@ function topology(): string[] {
   ];
   return [
     ...["add-br", LAB_BRIDGE, "--", "set", "bridge", LAB_BRIDGE, "datapath_type=netdev", owned("bridge")],
-    ...LAB_HOSTS.flatMap((host) => port(host.tap, `tag=${LAB_VLAN}`)),
-    ...port(MONITOR_TAP),
+    ...(hosts ? [...LAB_HOSTS.flatMap((host) => port(host.tap, `tag=${LAB_VLAN}`)), ...port(MONITOR_TAP)] : []),
   ];
 }

@@ -21,3 +21,32 @@ export const LAB_HOSTS: readonly LabHost[] = [
 export const LAB_RUN = "/run/openvswitch";
 /** OVSDB's socket, as the lab's own processes see it. */
 export const LAB_DB_SOCKET = `${LAB_RUN}/db.sock`;
+
+/** A virtual machine of a lab that has VMs in place of hosts. */
+export interface LabVm {
+  readonly name: string;
+  readonly tap: string;
+  /** 0: a trunk. */
+  readonly vlan: number;
+  readonly mac: string;
+  /** With prefix length; null: none. */
+  readonly ip: string | null;
+  readonly memoryMb: number;
+  /** It has a disk at /bro, and this project. */
+  readonly disk: boolean;
+}
+
+export const LAB_VMS: readonly LabVm[] = [
+  ...LAB_HOSTS.map(({ name, tap, ip }, index) => ({
+    ...{ name: name.toUpperCase(), tap, vlan: LAB_VLAN, mac: `52:54:00:00:00:0${index + 1}`, ip },
+    ...{ memoryMb: 128, disk: false },
+  })),
+  {
+    ...{ name: "monitor", tap: MONITOR_TAP, vlan: 0, mac: "52:54:00:00:00:0f", ip: null },
+    ...{ memoryMb: 512, disk: true },
+  },
+];
+
+export function isVm(name: string): boolean {
+  return LAB_VMS.some((vm) => vm.name === name);
+}

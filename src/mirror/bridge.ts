@@ -4,7 +4,7 @@ import { sanitize } from "../core/text.ts";
 import { type FdbEntry, parseFdb } from "./fdb.ts";
 import { checkName, freeNames } from "./names.ts";
 import { isOwned, roleOf } from "./ownership.ts";
-import { addPorts, newBridgeCommands, noBridge, removePorts, requireBridge } from "./ports.ts";
+import { addPorts, newBridgeCommands, noBridge, removeDevices, removePorts, requireBridge } from "./ports.ts";
 import type { Session } from "./session.ts";
 import { type BridgeRow, findBridge, findPort, type PortRow, takenNames } from "./state.ts";
 import { type TunnelSpec, tunnelPort } from "./tunnel.ts";
@@ -91,6 +91,7 @@ export async function destroyBridge(session: Session, name: string, force = fals
     );
   }
   await session.change(`destroy bridge ${name}`, [["del-br", name]]);
+  await removeDevices(session, bridge.ports);
 }
 
 /** Columns of which a careless `set` would lose what others made. */

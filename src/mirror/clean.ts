@@ -3,6 +3,7 @@ import { removalCommands } from "./mirror.ts";
 import { mirrorInfo } from "./mirror-info.ts";
 import type { VsctlCommand } from "./ovs-vsctl.ts";
 import { isOwned, ownerOf } from "./ownership.ts";
+import { removeDevices } from "./ports.ts";
 import { BPDU_BEFORE, restoreForwardBpdu, type Session } from "./session.ts";
 import type { SwitchState } from "./state.ts";
 
@@ -85,7 +86,13 @@ export function planClean(state: SwitchState, all: boolean): Plan {
 
 /** Removes what `planClean` finds, and says what it was. */
 export async function clean(session: Session, all: boolean): Promise<Cleaned> {
-  const { commands, refresh, mirrors, ports, bridges, restored, kept } = planClean(await session.state(), all);
+  const state = await session.state();
+  const { commands, refresh, mirrors, ports, bridges, restored, kept } = planClean(state, all);
   await session.change("clean up", commands, refresh);
+  const gone = new Set(ports);
+  await removeDevices(
+    session,
+    [...state.ports.values()].filter(({ name }) => gone.has(name)),
+  );
   return { mirrors, ports, bridges, restored, kept };
 }

@@ -1,7 +1,7 @@
 /** A port to be added to a bridge, and the commands that add it with its marks. */
 
 import type { VsctlCommand } from "./ovs-vsctl.ts";
-import { marks, type Role } from "./ownership.ts";
+import { DEVICE, marks, type Role } from "./ownership.ts";
 
 export interface NewPort {
   readonly bridge: string;
@@ -12,11 +12,13 @@ export interface NewPort {
   readonly options?: Readonly<Record<string, string>>;
   readonly role: Role;
   readonly owner?: string | undefined;
+  /** The device was made for this port, and goes with it. */
+  readonly device?: "tuntap";
 }
 
 /** The commands that add a port with all its marks. */
 export function newPortCommands(port: NewPort): VsctlCommand[] {
-  const ids = marks(port.role, port.owner);
+  const ids = marks(port.role, port.owner, port.device === undefined ? {} : { [DEVICE]: port.device });
   const tag = port.tag === undefined || port.tag === null ? [] : [`tag=${port.tag}`];
   const type = port.type === undefined ? [] : [`type=${port.type}`];
   const options = Object.entries(port.options ?? {}).map(([key, value]) => `options:${key}=${JSON.stringify(value)}`);

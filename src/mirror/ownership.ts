@@ -6,6 +6,8 @@ export type Role = "bridge" | "tap" | "mirror" | "monitor" | "trunk" | "tunnel";
 
 export const ROLE = "tapscope";
 export const OWNER = "tapscope-owner";
+/** On a port: the device was made with it (`tuntap`), and goes with it. */
+export const DEVICE = "tapscope-device";
 /** On a mirror: when it was made, in seconds of the epoch. */
 export const CREATED = "tapscope-created";
 /** On a mirror: its sources by name and direction, to tell when one has gone. */

@@ -1,9 +1,10 @@
 /** Adding and removing ports: what taps, trunks and tunnels have in common. */
 import { type ErrorCode, TapscopeError } from "../core/errors.ts";
+import { readDevices } from "./devices.ts";
 import { removalCommands } from "./mirror.ts";
 import { type NewPort, newPortCommands } from "./new-port.ts";
 import { type VsctlCommand, wasCommitted } from "./ovs-vsctl.ts";
-import { isOwned, marks } from "./ownership.ts";
+import { DEVICE, isOwned, marks } from "./ownership.ts";
 import type { Session } from "./session.ts";
 import { type BridgeRow, findBridge, type PortRow, type SwitchState } from "./state.ts";
 
@@ -116,4 +117,13 @@ export async function removePorts(
   if (foreign && !force) refuse("E_FOREIGN", `${foreign.name} was not made by tapscope`);
   commands.push(...ports.map(({ bridge, name }): VsctlCommand => ["--if-exists", "del-port", bridge, name]));
   await session.change(`delete ${names}`, commands, [...new Set(ports.map(({ bridge }) => bridge))]);
+  await removeDevices(session, ports);
+}
+
+/** Removes the devices that were made for ports that are gone: OVS removes only its own. */
+export async function removeDevices(session: Session, ports: readonly PortRow[]): Promise<void> {
+  const made = ports.filter(({ ids }) => ids.get(DEVICE) === "tuntap").map(({ name }) => name);
+  const devices = made.length > 0 && !session.dryRun ? await readDevices(session.place) : undefined;
+  const left = made.filter((name) => devices?.has(name) ?? true);
+  if (left.length > 0) await session.ip(left.map((name) => `link delete dev ${name}`));
 }
