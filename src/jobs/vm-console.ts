@@ -1,7 +1,7 @@
 /** Runs a command in a lab's virtual machine, on the user's own terminal as it were: Ctrl-C interrupts it there. */
 import type { Lab } from "../lab/find.ts";
-import { consolePath } from "../lab/vm/machine.ts";
 import { runOnConsole } from "../lab/vm/console.ts";
+import { consolePath } from "../lab/vm/machine.ts";
 
 /** @returns the command's exit code, or 130 when it was interrupted. @throws as `runOnConsole` */
 export async function runInVm(lab: Lab, vm: string, argv: readonly string[]): Promise<number> {

@@ -25,7 +25,8 @@ export async function ensureInitramfs(kernel: Kernel): Promise<string> {
     mkdirSync(join(root, "bro"), { recursive: true });
     mkdirSync(join(root, "project"));
     for (const name of TOOLS) await addProgram(root, "sbin", findProgram(name)!, name);
-    copyFileSync("/etc/mke2fs.conf", (mkdirSync(join(root, "etc")), join(root, "etc/mke2fs.conf")));
+    mkdirSync(join(root, "etc"));
+    copyFileSync("/etc/mke2fs.conf", join(root, "etc/mke2fs.conf"));
     for (const [name, text] of Object.entries(GUEST_COMMANDS)) writeProgram(join(root, "sbin", name), text);
     await addBusybox(root);
     writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/:/bin/sh\ntcpdump:x:0:0::/:/bin/sh\n");

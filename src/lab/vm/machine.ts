@@ -63,10 +63,14 @@ export async function startMachine(lab: Lab, spec: MachineSpec): Promise<void> {
     await run(argv, { place: lab.place, timeoutMs: START_MS });
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
-    throw new TapscopeError("E_VM_START", `could not start VM ${spec.name}: ${error.stderrTail.trim() || error.message}`, {
-      hint: error.hint ?? (spec.accelerator === "kvm" ? "without --kvm it needs no /dev/kvm" : undefined),
-      cause: error,
-    });
+    throw new TapscopeError(
+      "E_VM_START",
+      `could not start VM ${spec.name}: ${error.stderrTail.trim() || error.message}`,
+      {
+        hint: error.hint ?? (spec.accelerator === "kvm" ? "without --kvm it needs no /dev/kvm" : undefined),
+        cause: error,
+      },
+    );
   }
 }
 

@@ -9,9 +9,13 @@ import { packagesOf } from "../../core/programs.ts";
 export function requirePrograms(names: readonly string[]): void {
   const missing = names.filter((name) => findProgram(name) === undefined);
   if (missing.length === 0) return;
-  throw new TapscopeError("E_VM_TOOLS", `virtual machines need programs that are not installed: ${missing.join(", ")}`, {
-    hint: `apt-get install --no-install-recommends ${packagesOf(missing).join(" ")}`,
-  });
+  throw new TapscopeError(
+    "E_VM_TOOLS",
+    `virtual machines need programs that are not installed: ${missing.join(", ")}`,
+    {
+      hint: `apt-get install --no-install-recommends ${packagesOf(missing).join(" ")}`,
+    },
+  );
 }
 
 /** Copies a program to `<root>/<folder>/<name>`, and its libraries to where its loader looks for them. */
@@ -28,7 +32,8 @@ export async function addProgram(root: string, folder: string, path: string, nam
 
 /** Makes the folders of a small system, and busybox with links for all its applets but those that are there already. */
 export async function addBusybox(root: string): Promise<void> {
-  for (const dir of ["bin", "sbin", "proc", "sys", "dev", "tmp", "run", "etc"]) mkdirSync(join(root, dir), { recursive: true });
+  for (const dir of ["bin", "sbin", "proc", "sys", "dev", "tmp", "run", "etc"])
+    mkdirSync(join(root, dir), { recursive: true });
   const busybox = findProgram("busybox")!;
   copyFileSync(busybox, join(root, "bin/busybox"));
   const { stdout } = await run([busybox, "--list"]);

@@ -54,9 +54,13 @@ export async function ensureParts(onStep: (step: string) => void = () => {}): Pr
 export async function startVms(lab: Lab, parts: Parts, options: VmsOptions): Promise<string[]> {
   const { onStep = () => {} } = options;
   if (lab.hosts) {
-    throw new TapscopeError("E_LAB_HOSTS", `could not start VMs in lab '${lab.name}': it has hosts a and b on their taps`, {
-      hint: "another lab: tapscope lab up --vms --name vms",
-    });
+    throw new TapscopeError(
+      "E_LAB_HOSTS",
+      `could not start VMs in lab '${lab.name}': it has hosts a and b on their taps`,
+      {
+        hint: "another lab: tapscope lab up --vms --name vms",
+      },
+    );
   }
   const running = runningMachines(lab);
   const missing = LAB_VMS.filter(({ name }) => !running.has(name));
