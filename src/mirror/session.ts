@@ -5,6 +5,7 @@
 import { pasteLine, tellCommand } from "../core/announce.ts";
 import { messageOf, TapscopeError } from "../core/errors.ts";
 import type { Place } from "../core/place.ts";
+import { shellQuote } from "../core/text.ts";
 import { quoteValue, type VsctlCommand, vsctl, vsctlArgv } from "./ovs-vsctl.ts";
 import { OvsdbClient } from "./ovsdb/client.ts";
 import { unixctl } from "./ovsdb/unixctl.ts";
@@ -198,7 +199,10 @@ export class Session implements AsyncDisposable {
 
   /** Runs a program that changes something where the switch's devices are; in a dry run, only says so. */
   async run(argv: readonly string[], timeoutMs = 10_000, input?: string): Promise<void> {
-    if (this.dryRun) return this.dryRun(pasteLine(argv, this.place));
+    if (this.dryRun) {
+      const pipe = input === undefined ? "" : `printf %s ${shellQuote([input])} | `;
+      return this.dryRun(`${pipe}${pasteLine(argv, this.place)}`);
+    }
     const { run } = await import("../core/process.ts");
     await run(argv, { place: this.place, timeoutMs, ...(input === undefined ? {} : { input }) });
   }
