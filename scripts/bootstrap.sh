@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# bootstrap.sh demo|test|check: makes sure that what the named job needs is installed, and installs nothing else.
+# bootstrap.sh demo|demo-vms|test|check: makes sure that what the named job needs is installed, and installs nothing else.
 #   demo   the packages `tapscope demo` runs, npm packages, a build
+#   demo-vms  these, and those of `tapscope demo --vms`
 #   test   these, and what the tests run (QEMU, tmux, tshark, …)
 #   check  only npm packages
 # It says what it will install before it does, uses sudo when not root, and starts no system service (install-packages.sh).
 set -eEuo pipefail
 cd "$(dirname "$0")/.."
-job=${1:?usage: bootstrap.sh demo|test|check}
+job=${1:?usage: bootstrap.sh demo|demo-vms|test|check}
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
 trap 'say "ended at line $LINENO: $BASH_COMMAND"' ERR
 
@@ -28,6 +29,15 @@ flock util-linux util-linux util-linux
 mount mount util-linux util-linux
 newuidmap uidmap shadow-utils shadow
 newgidmap uidmap shadow-utils shadow'
+vm_tools='
+qemu-img qemu-utils qemu-img qemu-img
+qemu-system-x86_64 qemu-system-x86 qemu-system-x86-core qemu-system-x86
+mke2fs e2fsprogs e2fsprogs e2fsprogs
+sfdisk fdisk util-linux util-linux
+busybox busybox-static busybox busybox
+cpio cpio cpio cpio
+xz xz-utils xz xz
+blkid util-linux util-linux util-linux'
 test_tools='
 g++ g++ gcc-c++ gcc
 make make make make
@@ -42,16 +52,9 @@ capinfos wireshark-common wireshark-cli wireshark-cli
 bro-cut bro-aux zeek zeek
 zstd zstd zstd zstd
 lz4 lz4 lz4 lz4
-xz xz-utils xz xz
-qemu-img qemu-utils qemu-img qemu-img
 qemu-nbd qemu-utils qemu-img qemu-img
-qemu-system-x86_64 qemu-system-x86 qemu-system-x86-core qemu-system-x86
-mke2fs e2fsprogs e2fsprogs e2fsprogs
-sfdisk fdisk util-linux util-linux
 sgdisk gdisk gdisk gptfdisk
 cryptsetup cryptsetup-bin cryptsetup cryptsetup
-busybox busybox-static busybox busybox
-cpio cpio cpio cpio
 ar binutils binutils binutils
 udhcpc udhcpc busybox busybox
 sysctl procps procps-ng procps-ng
@@ -175,9 +178,10 @@ ensure_build() {
 }
 
 case $job in
-  demo)
+  demo | demo-vms)
     ensure_node
     sweep_policy
+    [ "$job" = demo ] || demo_tools="$demo_tools$vm_tools"
     ensure_packages "$demo_tools"
     ensure_tun
     ensure_npm
@@ -186,9 +190,8 @@ case $job in
   test)
     ensure_node
     sweep_policy
-    ensure_packages "$demo_tools$test_tools"
+    ensure_packages "$demo_tools$vm_tools$test_tools"
     ensure_tun
-    bash scripts/vm-kernel.sh || say "no kernel for virtual machines: tests in a VM are skipped"
     ensure_npm
     ensure_build
     ;;

@@ -245,61 +245,6 @@ describe("bootstrap.sh", () => {
   });
 });
 
-describe("vm-kernel.sh", () => {
-  beforeEach(({ skip }) => skip(lack !== null, lack ?? ""));
-
-  const kernel = (machine: FakeMachine) => join(machine.project, ".cache/vm-kernel");
-  const known = `echo "linux-image-cloud-amd64"; echo "  Depends: linux-image-6.12.0-cloud-amd64"`;
-  /** An apt-get whose package holds modules as a release of Debian has them. */
-  const withPackage = (machine: FakeMachine, modules: string, file: string) => {
-    machine.program("apt-cache", known);
-    machine.program("apt-get", "case $* in *download*) : > linux.deb ;; esac");
-    machine.program(
-      "dpkg-deb",
-      `mkdir -p "$3/boot" "$3/${modules}/6.12/kernel"; : > "$3/boot/vmlinuz-6.12"; : > "$3/${modules}/6.12/kernel/${file}"`,
-    );
-    machine.program("unxz", 'for f; do /bin/mv "$f" "$(dirname "$f")/$(/usr/bin/basename "$f" .xz)"; done');
-  };
-
-  it("takes the modules of Debian 12 and of Debian 13", () => {
-    for (const [modules, file] of [
-      ["lib/modules", "virtio_blk.ko"],
-      ["usr/lib/modules", "virtio_blk.ko.xz"],
-    ] as const) {
-      using machine = new FakeMachine();
-      withPackage(machine, modules, file);
-      const { code, text } = machine.run("bash scripts/vm-kernel.sh");
-      expect([code, text]).toEqual([0, expect.stringContaining("downloading linux-image-6.12.0-cloud-amd64")]);
-      expect(existsSync(join(kernel(machine), "modules/virtio_blk.ko"))).toBe(true);
-      expect(existsSync(join(kernel(machine), "done"))).toBe(true);
-    }
-  });
-
-  it("says why there is no kernel, and does not end npm test", () => {
-    const lists = /empty lists\? as root: apt-get update\): tests in a VM are skipped/;
-    for (const [what, broken, why] of [
-      ["empty package lists", (machine: FakeMachine) => machine.program("apt-cache", "exit 100"), lists],
-      ["an unknown package", (machine: FakeMachine) => machine.program("apt-cache", ":"), lists],
-      ["no apt-cache", (machine: FakeMachine) => machine.remove("apt-cache"), /there is no apt-cache here/],
-      [
-        "a download that fails",
-        (machine: FakeMachine) => {
-          machine.program("apt-cache", known);
-          machine.program("apt-get", 'echo "E: Failed to fetch it" >&2; exit 100');
-        },
-        /cannot download .* \(E: Failed to fetch it\): tests in a VM are skipped/,
-      ],
-      ["modules in an unknown place", (machine: FakeMachine) => withPackage(machine, "opt", "x.ko"), /has no modules/],
-    ] as const) {
-      using machine = new FakeMachine();
-      broken(machine);
-      const { code, text } = machine.run("bash scripts/bootstrap.sh test");
-      expect([what, code, text]).toEqual([what, 0, expect.stringMatching(why)]);
-      expect(existsSync(kernel(machine))).toBe(false);
-    }
-  });
-});
-
 it("shellcheck finds nothing in the scripts", ({ skip }) => {
   const { status, stdout, error } = spawnSync("sh", ["-c", "shellcheck scripts/*.sh .ci/run"], {
     cwd: ROOT,

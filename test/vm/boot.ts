@@ -1,38 +1,10 @@
-/**
- * Boots a small virtual machine (QEMU, TCG, Debian's cloud kernel from scripts/vm-kernel.sh, busybox) that runs one shell
- * script, and reads its serial console.
- */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+/** Boots a small virtual machine (the kernel of a lab's VMs, busybox) that runs one shell script, and reads its serial console. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-
-const kernel = join(import.meta.dirname, "../../.cache/vm-kernel");
-/** Some need others: the order of insmod. */
-const MODULES = [
-  "virtio",
-  "virtio_ring",
-  "virtio_pci_modern_dev",
-  "virtio_pci_legacy_dev",
-  "virtio_pci",
-  "virtio_blk",
-  "crc32c_generic",
-  "libcrc32c",
-  "nbd",
-  "xfs",
-];
-
-/** Why no VM can be booted here, or null. */
-export function whyNoVm(): string | null {
-  if (!existsSync(join(kernel, "done"))) return "no kernel for a VM: bash scripts/vm-kernel.sh gets it";
-  for (const tool of ["qemu-system-x86_64", "busybox", "cpio"]) {
-    try {
-      execFileSync("sh", ["-c", `PATH=$PATH:/usr/sbin:/sbin command -v ${tool}`], { stdio: "ignore" });
-    } catch {
-      return `${tool} is not installed`;
-    }
-  }
-  return null;
-}
+import { addModules, packInitramfs, VIRTIO_MODULES } from "../../src/lab/vm/initramfs.ts";
+import { ensureKernel } from "../../src/lab/vm/kernel.ts";
+import { addBusybox } from "../../src/lab/vm/programs.ts";
 
 export interface Vm extends AsyncDisposable {
   readonly pid: number;
@@ -51,11 +23,34 @@ export interface Drive {
   readonly readOnly?: boolean;
 }
 
-/** Boots and runs `script` (busybox sh, as PID 1, with /proc, /sys and /dev there). It is ended after `seconds` at the latest. */
-export async function boot(folder: string, script: string, drives: readonly Drive[], seconds: number): Promise<Vm> {
-  const initrd = makeInitrd(folder, script);
+/** What differs between the machines of tests. */
+export interface BootOptions {
+  /** In the order of vda, vdb, … */
+  readonly drives: readonly Drive[];
+  /** It is ended after so many seconds at the latest. */
+  readonly seconds: number;
+  /** Modules besides those of virtio, in an order in which they can be loaded. */
+  readonly modules?: readonly string[];
+  /** Words for the kernel's command line. */
+  readonly words?: readonly string[];
+}
+
+/** Boots and runs `script` (busybox sh, as PID 1, with /proc, /sys and /dev there). */
+export async function boot(folder: string, script: string, options: BootOptions): Promise<Vm> {
+  const { drives, seconds, modules = [], words = [] } = options;
+  const kernel = await ensureKernel();
+  const initrd = join(folder, "initrd.cpio");
+  const root = join(folder, "initrd");
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(join(root, "mnt"), { recursive: true });
+  await addBusybox(root);
+  await addModules(root, kernel, [...VIRTIO_MODULES, ...modules]);
+  writeFileSync(join(root, "init"), initOf(script));
+  chmodSync(join(root, "init"), 0o755);
+  await packInitramfs(root, initrd);
   const argv = ["-accel", "tcg", "-m", "768", "-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio"];
-  argv.push("-kernel", join(kernel, "vmlinuz"), "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1");
+  argv.push("-kernel", kernel.image, "-initrd", initrd);
+  argv.push("-append", ["console=ttyS0", "quiet", "panic=-1", ...words].join(" "));
   for (const { file, format, readOnly } of drives) {
     argv.push("-drive", `file=${file},format=${format},if=virtio,snapshot=${readOnly ? "on" : "off"}`);
   }
@@ -95,32 +90,13 @@ export async function boot(folder: string, script: string, drives: readonly Driv
   };
 }
 
-function makeInitrd(folder: string, script: string): string {
-  const root = join(folder, "initrd");
-  rmSync(root, { recursive: true, force: true });
-  for (const dir of ["bin", "modules", "proc", "sys", "dev", "mnt", "tmp"])
-    mkdirSync(join(root, dir), { recursive: true });
-  cpSync("/bin/busybox", join(root, "bin/busybox"), { dereference: true });
-  for (const name of readdirSync(join(kernel, "modules"))) {
-    cpSync(join(kernel, "modules", name), join(root, "modules", name));
-  }
-  const loads = MODULES.map((name) => `[ -e /modules/${name}.ko ] && insmod /modules/${name}.ko`).join("\n");
-  writeFileSync(
-    join(root, "init"),
-    `#!/bin/busybox sh
-/bin/busybox --install -s /bin
+function initOf(script: string): string {
+  return `#!/bin/busybox sh
 export PATH=/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 echo 3 > /proc/sys/kernel/printk
-for turn in 1 2; do
-${loads}
-done 2>/dev/null
+for turn in 1 2; do for module in /modules/*.ko; do insmod $module; done; done 2>/dev/null
 ${script}
 poweroff -f
-`,
-  );
-  chmodSync(join(root, "init"), 0o755);
-  const archive = join(folder, "initrd.cpio");
-  execFileSync("sh", ["-c", `find . | cpio -o -H newc --quiet > '${archive}'`], { cwd: root });
-  return archive;
+`;
 }

@@ -12,12 +12,14 @@ import {
   makePartitioned,
   tool,
 } from "../bro/disk/images.ts";
-import { boot, whyNoVm } from "./boot.ts";
+import { boot } from "./boot.ts";
+import { partsOrWhyNot } from "./support.ts";
 
 const START = 1 << 20;
 const MEGABYTES = 96;
 const folder = makeFolder();
-const skip = whyNoVm();
+const parts = await partsOrWhyNot();
+const skip = "why" in parts ? parts.why : null;
 
 /** The mount options of three disks: what a kernel does by default, what loses little, and data in the journal. */
 const DISKS = [
@@ -61,12 +63,10 @@ describe.skipIf(skip !== null)("the disk of a VM that was killed while it wrote"
       convert(raw, image(name), "qcow2");
       rmSync(raw);
     }
-    await using vm = await boot(
-      folder,
-      writer(),
-      DISKS.map(({ name }) => ({ file: image(name), format: "qcow2" })),
-      240,
-    );
+    await using vm = await boot(folder, writer(), {
+      drives: DISKS.map(({ name }) => ({ file: image(name), format: "qcow2" })),
+      seconds: 240,
+    });
     await vm.until("WROTE 700", 200);
     await vm.kill();
   }, 300_000);

@@ -31,7 +31,7 @@ export async function ensureInitramfs(kernel: Kernel): Promise<string> {
     await addBusybox(root);
     writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/:/bin/sh\ntcpdump:x:0:0::/:/bin/sh\n");
     writeFileSync(join(root, "etc/group"), "root:x:0:\n");
-    addModules(root, kernel, VIRTIO_MODULES);
+    await addModules(root, kernel, VIRTIO_MODULES);
     writeProgram(join(root, "init"), GUEST_INIT);
     await packInitramfs(root, path);
   });
@@ -43,10 +43,13 @@ function writeProgram(path: string, text: string): void {
 }
 
 /** Puts modules into `<root>/modules`, named so that they are loaded in the order given. */
-export function addModules(root: string, kernel: Kernel, names: readonly string[]): void {
+export async function addModules(root: string, kernel: Kernel, names: readonly string[]): Promise<void> {
   mkdirSync(join(root, "modules"), { recursive: true });
-  for (const [index, file] of moduleFiles(kernel, names).entries())
-    copyFileSync(file, join(root, "modules", `${String(index).padStart(2, "0")}-${basename(file)}`));
+  for (const [index, file] of moduleFiles(kernel, names).entries()) {
+    const copy = join(root, "modules", `${String(index).padStart(2, "0")}-${basename(file)}`);
+    copyFileSync(file, copy);
+    if (copy.endsWith(".xz")) await run(["xz", "--decompress", copy]);
+  }
 }
 
 /** Packs a folder as the archive that the kernel unpacks at boot (initramfs buffer format: cpio newc). Not compressed: TCG is slow at that. */

@@ -1,8 +1,8 @@
 /** The kernel of a lab's virtual machines: Debian's cloud kernel, downloaded as a package and unpacked, never installed. */
-import { mkdirSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { TapscopeError } from "../../core/errors.ts";
-import { run } from "../../core/process.ts";
+import { messageOf, TapscopeError } from "../../core/errors.ts";
+import { ProcessError, run } from "../../core/process.ts";
 import { cached } from "./cache.ts";
 
 export interface Kernel {
@@ -23,16 +23,17 @@ export async function ensureKernel(onStep: (step: string) => void = () => {}): P
     const name = await packageName();
     onStep(`downloading ${name} (once; unpacked, not installed)`);
     mkdirSync(`${path}.deb`);
-    await run(["apt-get", "-qq", "-o", "Acquire::Retries=3", "download", name], {
-      cwd: `${path}.deb`,
-      timeoutMs: DOWNLOAD_MS,
-    }).catch((cause) => refuse(`cannot download ${name}`, cause));
+    await download(name, `${path}.deb`);
     const [deb] = readdirSync(`${path}.deb`);
-    await run(["dpkg-deb", "-x", join(`${path}.deb`, deb!), `${path}.unpacked`], { timeoutMs: 120_000 });
+    const unpacked = `${path}.unpacked`;
+    await run(["dpkg-deb", "-x", join(`${path}.deb`, deb!), unpacked], { timeoutMs: 120_000 });
     mkdirSync(path);
-    const boot = join(`${path}.unpacked`, "boot");
-    renameSync(join(boot, readdirSync(boot).find((file) => file.startsWith("vmlinuz"))!), join(path, "vmlinuz"));
-    const lib = join(`${path}.unpacked`, "lib/modules");
+    const image = readdirSync(join(unpacked, "boot")).find((file) => file.startsWith("vmlinuz"));
+    // Debian 12 has lib/modules/, Debian 13 usr/lib/modules/.
+    const lib = ["lib/modules", "usr/lib/modules"].map((folder) => join(unpacked, folder)).find((it) => existsSync(it));
+    if (image === undefined || lib === undefined)
+      return refuse(`${name} has no kernel or modules where they are looked for`);
+    renameSync(join(unpacked, "boot", image), join(path, "vmlinuz"));
     renameSync(join(lib, readdirSync(lib)[0]!, "kernel"), join(path, "modules"));
   });
   return { image: join(dir, "vmlinuz"), modules: join(dir, "modules") };
@@ -41,23 +42,52 @@ export async function ensureKernel(onStep: (step: string) => void = () => {}): P
 /** The package of the newest kernel: the one that the package without a version depends on. */
 async function packageName(): Promise<string> {
   if (process.arch !== "x64") refuse(`virtual machines are made for x86-64 only, and this is ${process.arch}`);
-  const { stdout } = await run(["apt-cache", "depends", PACKAGE], { okCodes: [0, 100], timeoutMs: 30_000 }).catch(
-    (cause) => refuse("there is no apt here to get a kernel with", cause),
+  const ask = async () => {
+    const { stdout } = await run(["apt-cache", "depends", PACKAGE], { okCodes: [0, 100], timeoutMs: 30_000 }).catch(
+      (cause) => refuse(`there is no apt here to get it with: ${messageOf(cause)}`, cause),
+    );
+    return /^ *Depends: (linux-image-\S+)$/m.exec(stdout)?.[1];
+  };
+  return (await ask()) ?? ((await renewLists()) ? await ask() : undefined) ?? refuse(`apt's lists have no ${PACKAGE}`);
+}
+
+async function download(name: string, into: string): Promise<void> {
+  const argv = ["apt-get", "-qq", "-o", "Acquire::Retries=3", "download", name];
+  const get = () => run(argv, { cwd: into, timeoutMs: DOWNLOAD_MS });
+  try {
+    await get().catch(async (error) => {
+      // The lists may name a version that is no longer there.
+      if (!(await renewLists())) throw error;
+      await get();
+    });
+  } catch (cause) {
+    const words = cause instanceof ProcessError ? /^E: .*$/m.exec(cause.stderrTail)?.[0] : undefined;
+    refuse(`cannot download ${name}: ${words ?? messageOf(cause)}`, cause);
+  }
+}
+
+/** Only root may. */
+async function renewLists(): Promise<boolean> {
+  if (process.getuid?.() !== 0) return false;
+  return await run(["apt-get", "-qq", "update"], { timeoutMs: DOWNLOAD_MS }).then(
+    () => true,
+    () => false,
   );
-  const name = /^ *Depends: (linux-image-\S+)$/m.exec(stdout)?.[1];
-  return name ?? refuse(`apt knows no package ${PACKAGE}`);
 }
 
 function refuse(why: string, cause?: unknown): never {
   throw new TapscopeError("E_VM_KERNEL", `could not get a kernel for virtual machines: ${why}`, {
-    hint: `it comes from Debian's package ${PACKAGE}: as root, apt-get update`,
+    hint: `it comes from Debian's package ${PACKAGE}; as root: apt-get update`,
     cause,
   });
 }
 
-/** The paths of modules by their names; one that the kernel has built in has no file. */
+/** The files of modules by their names, in order; one that the kernel has built in has none. Debian 13 packs them with xz. */
 export function moduleFiles(kernel: Kernel, names: readonly string[]): string[] {
-  const all = readdirSync(kernel.modules, { recursive: true, encoding: "utf8" });
-  const paths = new Map(all.filter((file) => file.endsWith(".ko")).map((file) => [file.replace(/^.*\//, ""), file]));
-  return names.flatMap((name) => paths.get(`${name}.ko`) ?? []).map((file) => join(kernel.modules, file));
+  const paths = new Map<string, string>();
+  for (const file of readdirSync(kernel.modules, { recursive: true, encoding: "utf8" })) {
+    const name = /([^/]+)\.ko(?:\.xz)?$/.exec(file)?.[1];
+    if (name !== undefined) paths.set(name, join(kernel.modules, file));
+  }
+  return names.flatMap((name) => paths.get(name) ?? []);
 }
