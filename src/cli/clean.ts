@@ -15,7 +15,8 @@ export function registerClean(program: Command): void {
       "remove what killed runs left behind: mirrors, monitor ports, dead labs, nbd devices and mounts, a policy-rc.d",
     )
     .option("--all", "everything tapscope made but what a running process uses; labs whose holder is unknown")
-    .action(async (options: { all?: boolean }, command: Command) => {
+    .option("--force", "with --all: what a running process uses, too")
+    .action(async (options: { all?: boolean; force?: boolean }, command: Command) => {
       const [{ clean }, { cleanHost }] = await Promise.all([
         import("../mirror/clean.ts"),
         import("../jobs/clean-host.ts"),
@@ -31,7 +32,7 @@ export function registerClean(program: Command): void {
 
       async function cleanSwitch(): Promise<Cleaned> {
         await using session = await openSession(command, true);
-        return await clean(session, all).catch((error: unknown) => {
+        return await clean(session, { all, force: options.force ?? false }).catch((error: unknown) => {
           // Nobody named a switch, and the system has none: then nothing was left on it.
           const gone =
             error instanceof TapscopeError && (error.cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";

@@ -1,7 +1,7 @@
 /** `tapscope doctor`. */
 import type { Command } from "commander";
 import { sanitize } from "../core/text.ts";
-import type { Check } from "../mirror/doctor.ts";
+import type { Check } from "../mirror/check.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_NO } from "./exit.ts";
 import { absentLab, openSession } from "./open-session.ts";
@@ -31,14 +31,14 @@ async function findings(command: Command): Promise<Check[]> {
   const { labFaults } = await import("../lab/health.ts");
   const absent = await absentLab(command);
   if (absent !== undefined) {
-    const fix = `tapscope lab up --name ${absent}, or name another switch (--db, --lab, $TAPSCOPE_LAB)`;
+    const fix = `tapscope lab up --name ${absent}   # or name another switch (--db, --lab, $TAPSCOPE_LAB)`;
     return [...checkPrograms(), { code: "lab", ok: false, message: `lab '${absent}' is not up`, fix }];
   }
   await using session = await openSession(command, false);
   const checks = await examine(session);
   const lab = listLabs().find(({ pid, place }) => pid > 0 && place.lab?.pid === session.target.place.lab?.pid);
   if (!lab) return checks;
-  const fix = `make it anew: tapscope lab down --name ${lab.name} && tapscope lab up --name ${lab.name}`;
+  const fix = `tapscope lab down --name ${lab.name} && tapscope lab up --name ${lab.name}`;
   const faults = await labFaults(lab);
   if (faults.length === 0)
     return [...checks, { code: "lab", ok: true, message: `lab '${lab.name}' is whole`, fix: null }];

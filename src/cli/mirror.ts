@@ -107,7 +107,7 @@ export function registerMirror(program: Command): void {
   mirror
     .command("add")
     .description("add sources to a mirror, or change their direction")
-    .argument("<mirror>", "its output port, name or uuid")
+    .argument("<mirror>", "its output port or VLAN, name or uuid")
     .argument("<source...>")
     .addOption(directionOption())
     .action(async (which: string, sources: string[], options: { direction: Direction }, command: Command) => {
@@ -123,7 +123,7 @@ export function registerMirror(program: Command): void {
   mirror
     .command("remove")
     .description("take sources out of a mirror")
-    .argument("<mirror>", "its output port, name or uuid")
+    .argument("<mirror>", "its output port or VLAN, name or uuid")
     .argument("<source...>")
     .action(async (which: string, sources: string[], _, command: Command) => {
       const { removeSources } = await import("../mirror/mirror.ts");
@@ -135,7 +135,7 @@ export function registerMirror(program: Command): void {
   mirror
     .command("delete")
     .description("remove mirrors; all: those tapscope made")
-    .argument("<mirror...>", "output port, name, uuid, or all")
+    .argument("<mirror...>", "output port or VLAN, name, uuid, or all")
     .option("--force", "remove a mirror that tapscope did not make")
     .action(async (which: string[], options: { force?: boolean }, command: Command) => {
       const { deleteMirrors } = await import("../mirror/mirror.ts");

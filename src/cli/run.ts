@@ -1,8 +1,11 @@
 /** Runs a command line: parses, calls, and chooses the exit code. */
 import { CommanderError } from "commander";
 import { UsageError } from "../core/errors.ts";
+import { sanitize } from "../core/text.ts";
+import { note } from "./context.ts";
 import { EXIT_DONE, EXIT_USAGE, reportError } from "./exit.ts";
 import { separateProgram } from "./lab.ts";
+import { fromMinimega } from "./minimega.ts";
 import { buildProgram } from "./program.ts";
 import { unwritable } from "./shutdown.ts";
 
@@ -20,7 +23,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   });
   try {
     const program = buildProgram();
-    await program.parseAsync(separateProgram(argv, program), { from: "user" });
+    const words = fromMinimega(argv, (line) => note(`note: minimega's words for: ${sanitize(line)}`));
+    await program.parseAsync(separateProgram(words, program), { from: "user" });
     if (unwritten) return reportError(unwritable(unwritten), shown);
     return typeof process.exitCode === "number" ? process.exitCode : EXIT_DONE;
   } catch (error) {

@@ -39,7 +39,7 @@ export function registerTap(program: Command): void {
           info.mac,
           info.ip,
           info.ofport,
-          info.up ? "up" : "down",
+          info.up ? (info.carrier === false ? "up, no carrier" : "up") : "down",
         ],
         ...[info.rx_packets, info.tx_packets, info.owned ? "" : "foreign"],
       ]);

@@ -48,9 +48,9 @@ export function pidScope(): string {
   return `${boot}/${statSync("/proc/self/ns/pid").ino}`;
 }
 
-/** The owner that rows in OVSDB name: `<pid>:<starttime>@<boot id>/<inode of the PID namespace>`. */
-export function ownerId(): string {
-  return `${process.pid}:${startTimeOf(process.pid)}@${pidScope()}`;
+/** The owner that rows in OVSDB name: `<pid>:<starttime>@<boot id>/<inode of the PID namespace>`; this process, unless another is named. */
+export function ownerId(pid = process.pid): string {
+  return `${pid}:${startTimeOf(pid)}@${pidScope()}`;
 }
 
 /** What can be said of an owner: from another boot it is dead, from another PID namespace unknown. */

@@ -6,6 +6,7 @@ import { Cleanup } from "../core/cleanup.ts";
 import type { MirrorInfo } from "../mirror/mirror-info.ts";
 import { MirrorWatch } from "../mirror/monitor.ts";
 import type { Session } from "../mirror/session.ts";
+import { startVswitchd } from "../mirror/target.ts";
 import type { MirrorStrip, Subject } from "../tui/model.ts";
 import { type CaptureTarget, openTarget, type TargetRequest } from "./capture-target.ts";
 import { Finish } from "./finish.ts";
@@ -80,6 +81,8 @@ export async function watch(options: WatchOptions): Promise<WatchSummary> {
       target?.mirror && source.kind === "port" && source.session
         ? await followMirror(source.session, target, filter, cleanup)
         : null;
+    const down = await vswitchdDown(source, target);
+    if (down !== null) options.note?.(down);
     options.onStart?.();
     const timer = options.durationMs === undefined ? undefined : setTimeout(() => end.end(), options.durationMs);
     cleanup.add("stop the clock", () => clearTimeout(timer));
@@ -98,7 +101,16 @@ export async function watch(options: WatchOptions): Promise<WatchSummary> {
       options.show.onInterval({ snapshot, strip: strip?.see(snapshot) ?? null, final: true });
     }
   }
-  return { taken, ...outcome, mirror: target?.mirror ?? null, mirrorRemoved: target?.own ?? false };
+  const reason = outcome.reason ?? (await vswitchdDown(source, target));
+  return { taken, ...outcome, reason, mirror: target?.mirror ?? null, mirrorRemoved: target?.own ?? false };
+}
+
+/** Why nothing is mirrored whatever is sent, where a mirror is watched; else null. */
+async function vswitchdDown(source: WatchSource, target: CaptureTarget | null): Promise<string | null> {
+  if (source.kind !== "port" || !source.session || !target?.mirror) return null;
+  const { session } = source;
+  const problem = await session.vswitchdProblem().catch(() => undefined);
+  return problem === undefined ? null : `${problem}: nothing is mirrored; start it: ${startVswitchd(session.target)}`;
 }
 
 /** Rejects when the job fails before it has begun. */

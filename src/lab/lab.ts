@@ -1,7 +1,7 @@
 /** Starts and stops labs. See registry.ts for where they are known, holder.ts for what they live in. */
 import { accessSync, constants, existsSync } from "node:fs";
 import { messageOf, TapscopeError } from "../core/errors.ts";
-import { isAlive, pidScope, startTimeOf } from "../core/identity.ts";
+import { isAlive, ownerId, pidScope, startTimeOf } from "../core/identity.ts";
 import { findLab, type Lab, listLabs, toLab, UNSEEN, unusable, unusableLabs } from "./find.ts";
 import { kill, startHolder } from "./holder.ts";
 import {
@@ -108,7 +108,7 @@ async function make(name: string, schema: string, { attached = false, hosts = tr
       hosts,
     };
     writeRecord(name, { ...record, ready: false });
-    await setUpLab({ lab: { pid: holder.init, user: holder.user } }, schema, hosts);
+    await setUpLab({ lab: { pid: holder.init, user: holder.user } }, schema, { hosts, owner: ownerId(holder.pid) });
     const ready = { ...record, ready: true };
     writeRecord(name, ready);
     return toLab(name, ready);

@@ -10,8 +10,15 @@ export const SCHEMA_PATHS = [
   "/usr/local/share/openvswitch/vswitch.ovsschema",
 ];
 
-/** Sets up everything in a holder's fresh namespaces; without `hosts` the bridge has no ports. `switchPlace` is where the OVS runs. */
-export async function setUpLab(switchPlace: Place, schema: string, hosts: boolean): Promise<void> {
+/**
+ * Sets up everything in a holder's fresh namespaces; without `hosts` the bridge has no ports. `switchPlace` is where the OVS runs;
+ * `owner` (`ownerId` of the holder) is as whose the bridge and the taps are marked.
+ */
+export async function setUpLab(
+  switchPlace: Place,
+  schema: string,
+  { hosts, owner }: { readonly hosts: boolean; readonly owner: string },
+): Promise<void> {
   const inSwitch = (...argv: string[]) => run(argv, { place: switchPlace, timeoutMs: 30_000 });
   // A /run of its own hides the host's OVS and the host's network namespaces, and every program's defaults point into it.
   await inSwitch("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run");
@@ -21,7 +28,7 @@ export async function setUpLab(switchPlace: Place, schema: string, hosts: boolea
   await inSwitch("ovsdb-server", `${LAB_RUN}/conf.db`, `--remote=punix:${LAB_DB_SOCKET}`, ...daemon("ovsdb-server"));
   await inSwitch("ovs-vsctl", "--no-wait", "--timeout=10", `--db=unix:${LAB_DB_SOCKET}`, "init");
   await inSwitch("ovs-vswitchd", `unix:${LAB_DB_SOCKET}`, ...daemon("ovs-vswitchd"));
-  const { stderr } = await inSwitch("ovs-vsctl", "--timeout=20", ...topology(hosts));
+  const { stderr } = await inSwitch("ovs-vsctl", "--timeout=20", ...topology(hosts, owner));
   // ovs-vsctl exits with 0 when vswitchd could not make a port.
   if (stderr.trim() !== "") throw new TapscopeError("E_LAB_OVS", `could not set up the lab's bridge: ${stderr.trim()}`);
   if (!hosts) return;
@@ -49,15 +56,15 @@ function daemon(name: string): string[] {
   ];
 }
 
-function topology(hosts: boolean): string[] {
-  const owned = (role: string) => `external_ids:tapscope=${role}`;
+function topology(hosts: boolean, owner: string): string[] {
+  const owned = (role: string) => [`external_ids:tapscope=${role}`, `external_ids:tapscope-owner="${owner}"`];
   const port = (name: string, ...columns: string[]) => [
     ...["--", "add-port", LAB_BRIDGE, name, ...columns],
     ...["--", "set", "interface", name, "type=internal"],
-    ...["--", "set", "port", name, owned("tap"), "--", "set", "interface", name, owned("tap")],
+    ...["--", "set", "port", name, ...owned("tap"), "--", "set", "interface", name, ...owned("tap")],
   ];
   return [
-    ...["add-br", LAB_BRIDGE, "--", "set", "bridge", LAB_BRIDGE, "datapath_type=netdev", owned("bridge")],
+    ...["add-br", LAB_BRIDGE, "--", "set", "bridge", LAB_BRIDGE, "datapath_type=netdev", ...owned("bridge")],
     ...(hosts ? [...LAB_HOSTS.flatMap((host) => port(host.tap, `tag=${LAB_VLAN}`)), ...port(MONITOR_TAP)] : []),
   ];
 }

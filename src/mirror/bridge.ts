@@ -2,6 +2,7 @@
 import { TapscopeError, UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { type FdbEntry, parseFdb } from "./fdb.ts";
+import { findInUse, inUseError } from "./in-use.ts";
 import { checkName, freeNames } from "./names.ts";
 import { isOwned, roleOf } from "./ownership.ts";
 import { addPorts, newBridgeCommands, noBridge, removeDevices, removePorts, requireBridge } from "./ports.ts";
@@ -75,7 +76,8 @@ export async function createBridge(session: Session, name: string, datapath?: "s
 
 /** Destroys a bridge with all that is on it. @throws TapscopeError `E_FOREIGN` when it, or a port or mirror on it, is not tapscope's, unless `force` */
 export async function destroyBridge(session: Session, name: string, force = false): Promise<void> {
-  const bridge = requireBridge(await session.state(), name);
+  const state = await session.state();
+  const bridge = requireBridge(state, name);
   const foreign = [
     ...(isOwned(bridge) ? [] : [`bridge ${name}`]),
     ...bridge.ports.filter((port) => port.name !== name && !isOwned(port)).map((port) => `port ${port.name}`),
@@ -89,6 +91,15 @@ export async function destroyBridge(session: Session, name: string, force = fals
         hint: "insist with --force",
       },
     );
+  }
+  if (!force) {
+    const inUse = await findInUse(session, state);
+    // A bridge's own port has its name.
+    const held = bridge.ports.flatMap((port) => {
+      const why = inUse.get(port.name);
+      return why === undefined ? [] : [[port.name, why] as const];
+    });
+    if (held.length > 0) throw inUseError(`destroy bridge ${name}`, held);
   }
   await session.change(`destroy bridge ${name}`, [["del-br", name]]);
   await removeDevices(session, bridge.ports);

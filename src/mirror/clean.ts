@@ -1,8 +1,10 @@
 /** Removes, in one transaction, what ended processes left on a switch; with `all`, everything tapscope made there. */
+
+import { findInUse, type InUse } from "./in-use.ts";
 import { removalCommands } from "./mirror.ts";
 import { mirrorInfo } from "./mirror-info.ts";
 import type { VsctlCommand } from "./ovs-vsctl.ts";
-import { isOwned, ownerOf } from "./ownership.ts";
+import { isOwned, type Marked, ownerOf, roleOf } from "./ownership.ts";
 import { removeDevices } from "./ports.ts";
 import { BPDU_BEFORE, restoreForwardBpdu, type Session } from "./session.ts";
 import type { SwitchState } from "./state.ts";
@@ -27,8 +29,18 @@ interface Plan extends Cleaned {
   readonly refresh: readonly string[];
 }
 
-/** What is to be removed of a state. Rows of others, and of processes that live, are never in it. */
-export function planClean(state: SwitchState, all: boolean): Plan {
+/** Roles of what is made to stay, whatever process made it. */
+const LASTING = new Set(["bridge", "tap", "trunk", "tunnel"]);
+
+export interface CleanRequest {
+  /** Everything tapscope made, not only what ended processes left. */
+  readonly all?: boolean;
+  /** With `all`: what live processes hold too. */
+  readonly force?: boolean;
+}
+
+/** What is to be removed of a state. Rows of others, and what live processes hold, are never in it unless `force`. */
+export function planClean(state: SwitchState, { all = false, force = false }: CleanRequest, inUse: InUse): Plan {
   const plan = {
     mirrors: [] as string[],
     ports: [] as string[],
@@ -38,23 +50,26 @@ export function planClean(state: SwitchState, all: boolean): Plan {
     commands: [] as VsctlCommand[],
     refresh: new Set<string>(),
   };
-  const goes = (
-    row: { readonly name: string; readonly ids: ReadonlyMap<string, string> },
-    useless = false,
-  ): boolean => {
+  const goes = (row: Marked & { readonly name: string }, held: string | undefined, useless = false): boolean => {
     const owner = ownerOf(row);
-    if (owner?.alive === false) return true;
-    if (owner?.alive === true) plan.kept.push({ name: row.name, why: `process ${owner.pid} uses it` });
-    else if (owner && !all)
-      plan.kept.push({ name: row.name, why: `its process ${owner.pid} cannot be seen from here (--all removes it)` });
-    else return all || useless;
+    if (owner?.alive === false || (all && force)) return true;
+    const why =
+      held ??
+      (owner?.alive === true
+        ? `process ${owner.pid} uses it`
+        : owner && !all
+          ? `its process ${owner.pid} cannot be seen from here (--all removes it)`
+          : undefined);
+    if (why === undefined) return all || useless;
+    // What lasts is left without --all in any case: a lab's taps need not be named each time.
+    if (all || !LASTING.has(roleOf(row) ?? "")) plan.kept.push({ name: row.name, why });
     return false;
   };
   for (const mirror of state.mirrors.filter(isOwned)) {
     const { health, sources } = mirrorInfo(state, mirror);
     const useless =
       health === "dangling-output" || (health === "dangling-source" && sources.length === 0 && !mirror.selectAll);
-    if (!goes(mirror, useless)) continue;
+    if (!goes(mirror, undefined, useless)) continue;
     plan.mirrors.push(mirror.name);
     plan.commands.push(...removalCommands(state, mirror));
     plan.refresh.add(mirror.bridge);
@@ -65,13 +80,15 @@ export function planClean(state: SwitchState, all: boolean): Plan {
       plan.restored.push(bridge.name);
       plan.commands.push(...restoreForwardBpdu(bridge.name, before));
     }
-    const leaving = bridge.ports.filter((port) => port.name !== bridge.name && isOwned(port) && goes(port));
+    const leaving = bridge.ports.filter(
+      (port) => port.name !== bridge.name && isOwned(port) && goes(port, inUse.get(port.name)),
+    );
     for (const { name } of leaving) {
       plan.ports.push(name);
       plan.commands.push(["--if-exists", "del-port", bridge.name, name]);
       plan.refresh.add(bridge.name);
     }
-    if (!all || !isOwned(bridge)) continue;
+    if (!all || !isOwned(bridge) || !goes(bridge, inUse.get(bridge.name))) continue;
     const staying = bridge.ports.filter((port) => port.name !== bridge.name && !leaving.includes(port));
     if (staying.length > 0) {
       plan.kept.push({ name: bridge.name, why: `${staying.map(({ name }) => name).join(", ")} on it` });
@@ -85,9 +102,10 @@ export function planClean(state: SwitchState, all: boolean): Plan {
 }
 
 /** Removes what `planClean` finds, and says what it was. */
-export async function clean(session: Session, all: boolean): Promise<Cleaned> {
+export async function clean(session: Session, request: CleanRequest): Promise<Cleaned> {
   const state = await session.state();
-  const { commands, refresh, mirrors, ports, bridges, restored, kept } = planClean(state, all);
+  const inUse = await findInUse(session, state);
+  const { commands, refresh, mirrors, ports, bridges, restored, kept } = planClean(state, request, inUse);
   await session.change("clean up", commands, refresh);
   const gone = new Set(ports);
   await removeDevices(

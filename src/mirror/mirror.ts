@@ -77,14 +77,18 @@ async function rollBack(session: Session, name: string): Promise<void> {
   ]);
 }
 
-/** The mirrors a user means by an output port, a name, a uuid, or `all` (those tapscope made). @throws TapscopeError `E_NO_MIRROR`, `E_AMBIGUOUS` */
+/** The mirrors a user means by an output port, an output VLAN (`500`, `vlan500`), a name, a uuid, or `all` (those tapscope made). @throws TapscopeError `E_NO_MIRROR`, `E_AMBIGUOUS` */
 export function findMirrors(state: SwitchState, which: string): MirrorRow[] {
   if (which === "all") return state.mirrors.filter(isOwned);
   const port = findPort(state, which);
   const byUuid = state.mirrors.filter(({ uuid }) => uuid === which);
   const byOutput = port ? state.mirrors.filter(({ outputPort }) => outputPort === port.uuid) : [];
   const byName = state.mirrors.filter(({ name }) => name === which);
-  const found = [byUuid, byOutput, byName].find(({ length }) => length > 0) ?? [];
+  const vlan = /^(?:vlan ?)?(\d{1,4})$/i.exec(which)?.[1];
+  const byVlan = state.mirrors.filter(
+    ({ outputPort, outputVlan }) => outputPort === null && outputVlan !== null && outputVlan === Number(vlan ?? -1),
+  );
+  const found = [byUuid, byOutput, byName, byVlan].find(({ length }) => length > 0) ?? [];
   if (found.length === 0) {
     throw new TapscopeError("E_NO_MIRROR", `not a valid mirror: ${which}`, {
       hint: "tapscope mirror list shows those there are",

@@ -23,7 +23,8 @@ export const FLOODED = "tapscope-flooded";
 export const ONCE = "tapscope-once";
 
 type Ids = ReadonlyMap<string, string>;
-interface Marked {
+/** A row with its external_ids. */
+export interface Marked {
   readonly ids: Ids;
 }
 

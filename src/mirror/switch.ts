@@ -1,7 +1,8 @@
 /** An Open vSwitch as the public library shows it: its bridges, taps and mirrors. */
 import { type BridgeInfo, createBridge, destroyBridge, listBridges } from "./bridge.ts";
+import type { Check } from "./check.ts";
 import { type Cleaned, clean } from "./clean.ts";
-import { type Check, examine } from "./doctor.ts";
+import { examine } from "./doctor.ts";
 import { addSources, createMirror, deleteMirrors, removeSources } from "./mirror.ts";
 import { type Direction, type MirrorInfo, mirrorsOf } from "./mirror-info.ts";
 import type { MirrorRequest } from "./mirror-request.ts";
@@ -85,7 +86,7 @@ export class Switch extends Session {
 
   /** Removes what ended processes left; with `all`, everything tapscope made. */
   clean(all = false): Promise<Cleaned> {
-    return clean(this, all);
+    return clean(this, { all });
   }
 
   /** What is wrong with the switch, and how to cure it. */

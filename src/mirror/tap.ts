@@ -3,6 +3,7 @@ import { TapscopeError, UsageError } from "../core/errors.ts";
 import { type Cidr, parseCidr } from "./address.ts";
 import { type Device, findDevices, givenAddresses, readDevices } from "./devices.ts";
 import { addAddress, addressByDhcp } from "./host.ts";
+import { findInUse, inUseError } from "./in-use.ts";
 import { checkName, freeNames } from "./names.ts";
 import type { NewPort } from "./new-port.ts";
 import { isOwned, roleOf } from "./ownership.ts";
@@ -22,6 +23,8 @@ export interface TapInfo {
   readonly ip: string | null;
   readonly ofport: number | null;
   readonly up: boolean;
+  /** Something is at its other end; null: not known. */
+  readonly carrier: boolean | null;
   /** As OVS counts: rx is into the switch. */
   readonly rx_packets: number;
   readonly rx_bytes: number;
@@ -74,6 +77,7 @@ function tapInfo(port: PortRow, devices: ReadonlyMap<string, Device>): TapInfo {
     ip: (device ? givenAddresses(device) : [])[0] ?? null,
     ofport: entry?.ofport ?? null,
     up: device?.up ?? entry?.adminState === "up",
+    carrier: device ? device.up && device.carrier : null,
     rx_packets: moved ? device.tx.packets : counted("rx_packets"),
     rx_bytes: moved ? device.tx.bytes : counted("rx_bytes"),
     tx_packets: moved ? device.rx.packets : counted("tx_packets"),
@@ -187,9 +191,19 @@ export async function attachTap(session: Session, request: AttachRequest): Promi
  */
 export async function deleteTaps(session: Session, which: readonly string[], force = false): Promise<string[]> {
   const state = await session.state();
-  const ports = [...new Set(which.flatMap((word) => tapsMeant(state, word)))];
-  if (ports.length > 0) await removePorts(session, state, ports, force);
-  return ports.map(({ name }) => name);
+  const inUse = force ? new Map<string, string>() : await findInUse(session, state);
+  const held = (port: PortRow) => inUse.get(port.name);
+  const ports = new Set<PortRow>();
+  for (const word of which) {
+    for (const port of tapsMeant(state, word)) {
+      const why = held(port);
+      if (why === undefined) ports.add(port);
+      else if (word === "all") session.warn(`kept ${port.name}: ${why} (--force deletes it all the same)`);
+      else throw inUseError(`delete ${port.name}`, [[port.name, why]]);
+    }
+  }
+  if (ports.size > 0) await removePorts(session, state, [...ports], force);
+  return [...ports].map(({ name }) => name);
 }
 
 function tapsMeant(state: SwitchState, word: string): PortRow[] {

@@ -136,6 +136,8 @@ describe("a mirror's health", () => {
   });
 });
 
+const NOBODY = new Map<string, string>();
+
 describe("clean", () => {
   const made = (name: string, owner?: string) =>
     port(name, "br0", { tapscope: "monitor", ...(owner ? { "tapscope-owner": owner } : {}) });
@@ -152,7 +154,7 @@ describe("clean", () => {
       [HEALTHY, stale, foreign],
       [made("dead0", DEAD), made("live0", ownerId()), made("far0", ELSEWHERE), made("kept0")],
     );
-    const plan = planClean(before, false);
+    const plan = planClean(before, {}, NOBODY);
     expect(plan).toMatchObject({ mirrors: ["stale"], ports: ["dead0"], bridges: [], restored: [], refresh: ["br0"] });
     expect(plan.kept.map(({ name }) => name)).toEqual(["live0", "far0"]);
     expect(plan.commands).toEqual([
@@ -166,12 +168,13 @@ describe("clean", () => {
     const before = state([HEALTHY], [made("live0", ownerId()), made("far0", ELSEWHERE), made("kept0")], {
       ids: ids({ tapscope: "bridge" }),
     });
-    const plan = planClean(before, true);
+    const plan = planClean(before, { all: true }, NOBODY);
     expect(plan).toMatchObject({ mirrors: ["mirror-mon"], ports: ["far0", "kept0"], bridges: [] });
     expect(plan.kept.map(({ name }) => name)).toEqual(["live0", "br0"]);
     const alone = planClean(
       { ...before, bridges: [{ ...before.bridges[0]!, ports: [made("kept0")], mirrors: [] }], mirrors: [] },
-      true,
+      { all: true },
+      NOBODY,
     );
     expect(alone.commands.at(-1)).toEqual(["--if-exists", "del-br", "br0"]);
   });
@@ -181,13 +184,27 @@ describe("clean", () => {
     const half = { ...HEALTHY, uuid: "u2", ids: ids({ tapscope: "mirror", "tapscope-sources": "a:both gone:in" }) };
     const plan = planClean(
       state([useless, half], [], { ids: ids({ "tapscope-bpdu-before": "" }), forwardBpdu: "true" }),
-      false,
+      {},
+      NOBODY,
     );
     expect(plan).toMatchObject({ mirrors: ["mirror-mon"], restored: ["br0"] });
     expect(plan.commands).toContainEqual(["remove", "bridge", "br0", "other_config", "forward-bpdu"]);
   });
 
+  it("leaves what live processes hold, and says so where it would go, unless it is forced", () => {
+    const tap = (name: string) => port(name, "br0", { tapscope: "tap" });
+    const before = state([], [tap("vm_a"), tap("spare")], { ids: ids({ tapscope: "bridge" }) });
+    const held = new Map([["vm_a", "qemu-system-x86 (pid 7) holds it"]]);
+    expect(planClean(before, {}, held)).toMatchObject({ ports: [], kept: [] });
+    expect(planClean(before, { all: true }, held)).toMatchObject({
+      ports: ["spare"],
+      bridges: [],
+      kept: [{ name: "vm_a", why: "qemu-system-x86 (pid 7) holds it" }, { name: "br0" }],
+    });
+    expect(planClean(before, { all: true, force: true }, held).ports).toEqual(["vm_a", "spare"]);
+  });
+
   it("has nothing to do on a switch without leftovers", () => {
-    expect(planClean(state([HEALTHY]), false).commands).toEqual([]);
+    expect(planClean(state([HEALTHY]), {}, NOBODY).commands).toEqual([]);
   });
 });

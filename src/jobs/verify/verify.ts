@@ -13,6 +13,7 @@ import { parseFdb } from "../../mirror/fdb.ts";
 import { type MirrorInfo, mirrorsOf } from "../../mirror/mirror-info.ts";
 import type { Session } from "../../mirror/session.ts";
 import { findPort, type SwitchState } from "../../mirror/state.ts";
+import { startVswitchd } from "../../mirror/target.ts";
 import { findCauses } from "../../verify/judge/causes.ts";
 import type { Facts, MonitorFact, TrafficFact } from "../../verify/judge/facts.ts";
 import { directionReport, type Evidence, pingReport, verdictOf } from "../../verify/judge/judge.ts";
@@ -89,6 +90,11 @@ export async function verifyMirror(session: Session, request: VerifyRequest): Pr
     end,
   );
   return await run.result();
+}
+
+async function downFact(session: Session): Promise<Facts["vswitchd"]> {
+  const problem = await session.vswitchdProblem();
+  return problem === undefined ? null : { problem, fix: startVswitchd(session.target) };
 }
 
 /** What the traffic came to. */
@@ -205,6 +211,7 @@ class Run {
       pingElsewhere: stateBefore !== null && host !== null && host.port === null,
     };
     const facts: Facts = {
+      vswitchd: stateAfter && (await downFact(this.#session)),
       traffic: outcome.fact,
       monitor: await this.#monitorFact(monitor, port, stateAfter),
       mirrors: stateAfter && mirrorsOf(stateAfter),
@@ -352,6 +359,7 @@ class Run {
       carrier: device.carrier,
       addresses: givenAddresses(device),
       learned: learned.map(({ mac }) => mac),
+      machine: device.kind === "tun" && port?.interfaces[0]?.type !== "internal",
     };
   }
 

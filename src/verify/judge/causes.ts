@@ -22,7 +22,8 @@ export function findCauses(verdict: Verdict, evidence: Evidence, facts: Facts): 
   const notes = new Finder(evidence, facts);
   notes.remarks();
   const causes = new Finder(evidence, facts);
-  if (verdict === "untested") causes.untested();
+  if (facts.vswitchd && verdict !== "faithful") causes.vswitchd(facts.vswitchd);
+  else if (verdict === "untested") causes.untested();
   else if (verdict === "unfaithful") causes.unfaithful();
   const told = new Set(causes.found.map(({ code }) => code));
   return { causes: causes.found, notes: notes.found.filter(({ code }) => !told.has(code)) };
@@ -51,6 +52,11 @@ class Finder {
     const { tally, ping, inject } = this.#evidence;
     const frames = tally.in.missing + tally.out.missing;
     return frames || (ping?.missing_seq.length ?? 0) || (inject ? Math.max(0, inject.sent - inject.seen) : 0);
+  }
+
+  /** Nothing is switched: whatever else is seen follows from that. */
+  vswitchd({ problem, fix }: NonNullable<Facts["vswitchd"]>): void {
+    this.#add("vswitchd-down", `${problem}: nothing is switched or mirrored`, `start it: ${fix}`);
   }
 
   unfaithful(): void {
@@ -377,7 +383,7 @@ class Finder {
       this.#add(
         "output-in-use",
         `the monitor ${monitor.port} ${of}: a mirror's output carries copies only, nothing it sends is taken`,
-        "use a port of its own as the output",
+        monitor.machine && monitor.addresses.length === 0 ? null : "use a port of its own as the output",
       );
     }
     if (ping && ping.received === 0 && (requestsLeft ?? ping.requests_seen) > 0)

@@ -32,6 +32,8 @@ export interface MonitorFact {
   readonly addresses: readonly string[];
   /** Addresses of machines the switch has learned behind it. */
   readonly learned: readonly string[];
+  /** It is the tap of a virtual machine: one that monitors may well send frames of its own at times. */
+  readonly machine: boolean;
 }
 
 export interface CaptureFact {
@@ -57,6 +59,8 @@ export type TrafficFact =
   | { readonly kind: "passive" };
 
 export interface Facts {
+  /** Why ovs-vswitchd switches nothing now, and how to start it; null: it runs, or cannot be asked. */
+  readonly vswitchd: { readonly problem: string; readonly fix: string } | null;
   readonly traffic: TrafficFact;
   readonly monitor: MonitorFact;
   /** All mirrors of the switch, as they were after the traffic; null when the switch could not be asked. */

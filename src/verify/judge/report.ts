@@ -18,6 +18,7 @@ export interface Cause {
 }
 
 export type CauseCode =
+  | "vswitchd-down"
   | "no-mirror"
   | "dangling-source"
   | "dangling-output"

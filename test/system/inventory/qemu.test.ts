@@ -1,27 +1,13 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Child, spawn } from "../../../src/core/process.ts";
+import type { Child } from "../../../src/core/process.ts";
 import type { Vm } from "../../../src/inventory/vm.ts";
 import type { MirrorInfo } from "../../../src/mirror/mirror-info.ts";
 import { Ground } from "../mirror/ground.ts";
+import { QEMU, startMachine } from "../mirror/machines.ts";
 
-const QEMU = "/usr/bin/qemu-system-x86_64";
 let ground: Ground;
 const machines: Child[] = [];
-
-/** A machine that is stopped before its first instruction: it holds its taps, and takes no time. */
-async function startMachine(name: string, ...taps: string[]): Promise<Child> {
-  const nics = taps.flatMap((tap, n) => [
-    ...["-netdev", `tap,id=n${n},ifname=${tap},script=no,downscript=no`],
-    ...["-device", `virtio-net-pci,netdev=n${n},mac=02:00:00:00:00:0${n},romfile=`],
-  ]);
-  const argv = [QEMU, "-accel", "tcg", "-S", "-display", "none", "-nodefaults", "-m", "32", "-name", name, ...nics];
-  const child = spawn(argv, { place: ground.lab.place });
-  machines.push(child);
-  const link = async () => (await ground.inSwitch("ip", "link", "show", taps.at(-1)!)).stdout;
-  await expect.poll(link, { timeout: 30_000, interval: 100 }).toContain("LOWER_UP");
-  return child;
-}
 
 beforeAll(async () => {
   ground = await Ground.make();
@@ -40,8 +26,8 @@ afterAll(async () => {
 
 describe.skipIf(!existsSync(QEMU))("virtual machines that run as QEMU processes (package qemu-system-x86)", () => {
   it("are listed with their taps, and vm:NAME names a port", async () => {
-    await startMachine("A", "vm_a", "vm_a1");
-    await startMachine("monitor", "vm_m");
+    machines.push(await startMachine(ground, "A", "vm_a", "vm_a1"));
+    machines.push(await startMachine(ground, "monitor", "vm_m"));
     const listed = await ground.json<Vm[]>("vm", "list");
     expect(listed).toMatchObject([
       {

@@ -19,8 +19,9 @@ const MIRROR: MirrorFact = {
 };
 
 const FACTS: Facts = {
+  vswitchd: null,
   traffic: { kind: "passive" },
-  monitor: { port: "mon", bridge: "br0", up: true, carrier: true, addresses: [], learned: [] },
+  monitor: { port: "mon", bridge: "br0", up: true, carrier: true, addresses: [], learned: [], machine: false },
   mirrors: [MIRROR],
   ports: [
     { name: "tap0", bridge: "br0", tag: 100 },
@@ -76,6 +77,15 @@ function judged(given: Evidence, facts: Partial<Facts> = {}): [string, ...string
 }
 
 const nothing = (more: Partial<Evidence> = {}): Evidence => ({ ...evidence(0, more), tally: new Tally([]) });
+
+describe("a switch whose ovs-vswitchd has ended", () => {
+  it("is the one cause of all that is missing", () => {
+    const vswitchd = { problem: "ovs-vswitchd is not running", fix: "tapscope lab up" };
+    const ping = { ...PING, received: 0, requests_seen: 0, replies_seen: 0 };
+    expect(judged(nothing({ ping, requestsLeft: 0 }), { vswitchd })).toEqual(["untested", "vswitchd-down"]);
+    expect(judged(evidence(0), { vswitchd })).toEqual(["unfaithful", "vswitchd-down"]);
+  });
+});
 
 describe("the verdict", () => {
   it("is faithful when all came", () => {
@@ -193,5 +203,13 @@ describe("other causes", () => {
     const monitor = { ...FACTS.monitor, addresses: ["10.0.0.9/24"] };
     const { notes } = findCauses("faithful", evidence(10), { ...FACTS, monitor });
     expect(notes).toMatchObject([{ code: "output-in-use", message: expect.stringContaining("10.0.0.9/24") }]);
+  });
+
+  it("advises no other port where the output is a virtual machine's tap", () => {
+    const hint = (machine: boolean) => {
+      const monitor = { ...FACTS.monitor, learned: ["02:00:00:00:00:01"], machine };
+      return findCauses("faithful", evidence(10), { ...FACTS, monitor }).notes[0]?.hint;
+    };
+    expect([hint(false), hint(true)]).toEqual(["use a port of its own as the output", null]);
   });
 });
