@@ -1,7 +1,6 @@
 /** What every command gets: the global options, and the two ways of answering (data to stdout, all else to stderr). */
 import type { Command } from "commander";
 import { observeCommands } from "../core/announce.ts";
-import { UsageError } from "../core/errors.ts";
 
 /** The options that stand before or after any command (docs/reference/cli.md). */
 export interface GlobalOptions {
@@ -26,13 +25,6 @@ export function globalOptions(command: Command): GlobalOptions {
   };
   if (options.verbose) observeCommands((line) => process.stderr.write(`+ ${line}\n`));
   return options;
-}
-
-/** For commands that do more than commands can say: none of it is done. @throws UsageError with --dry-run */
-export function refuseDryRun(command: Command): void {
-  if (!globalOptions(command).dryRun) return;
-  const name = command.parent?.parent ? `${command.parent.name()} ${command.name()}` : command.name();
-  throw new UsageError(`${name} has no --dry-run`, { hint: "-v prints its commands as they run" });
 }
 
 /** One line of JSON on stdout; bigints as decimal strings. */

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { sanitize } from "../core/text.ts";
 import { parseDuration } from "../core/units.ts";
-import { globalOptions, note, refuseDryRun } from "./context.ts";
+import { globalOptions, note } from "./context.ts";
 import { Shutdown } from "./shutdown.ts";
 import { endOfWatch, showOf } from "./watch.ts";
 
@@ -16,7 +16,6 @@ export function registerDemo(program: Command): void {
     .option("--duration <time>", "end after this time (default: until q; without a terminal 10s)")
     .option("--text", "a table at every interval instead of the terminal UI (also without a terminal)")
     .action(async (options: { duration?: string; text?: boolean }, command: Command) => {
-      refuseDryRun(command);
       const { json } = globalOptions(command);
       const wanted = options.duration === undefined ? undefined : parseDuration(options.duration);
       const show = await showOf(command, { text: options.text === true, intervalMs: 2000 });

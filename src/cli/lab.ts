@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { TapscopeError, UsageError } from "../core/errors.ts";
 import type { Lab } from "../lab/find.ts";
-import { globalOptions, note, print, printJson, refuseDryRun } from "./context.ts";
+import { globalOptions, note, print, printJson } from "./context.ts";
 import { reportError } from "./exit.ts";
 
 export function registerLab(program: Command): void {
@@ -30,7 +30,6 @@ export function registerLab(program: Command): void {
     .option("--kvm", "with --vms: hardware virtualisation instead of QEMU's own translation")
     .option("--no-hosts", "the switch alone: an empty bridge")
     .action(async (options: UpOptions, command: Command) => {
-      refuseDryRun(command);
       const { vms = false, kvm = false, disk } = options;
       if (!vms && (disk !== undefined || kvm)) throw new UsageError(`--${kvm ? "kvm" : "disk"} goes with --vms`);
       const hosts = options.hosts && !vms;
@@ -53,7 +52,6 @@ export function registerLab(program: Command): void {
   named(lab.command("down"))
     .description("end a lab, and everything in it")
     .action(async (_, command: Command) => {
-      refuseDryRun(command);
       const { stopLab } = await import("../lab/lab.ts");
       const { json } = globalOptions(command);
       const name = labName(command);

@@ -7,6 +7,7 @@ import { registerCapture } from "./capture.ts";
 import { registerClean } from "./clean.ts";
 import { registerDemo } from "./demo.ts";
 import { registerDoctor } from "./doctor.ts";
+import { checkDryRun } from "./dry-run.ts";
 import { registerFlows } from "./flows.ts";
 import { registerInfo } from "./info.ts";
 import { registerLab } from "./lab.ts";
@@ -34,7 +35,8 @@ export function buildProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     // run.ts tells what is wrong, as it tells every other error.
     .configureOutput({ outputError: () => {} })
-    .exitOverride();
+    .exitOverride()
+    .hook("preAction", (_, command) => checkDryRun(command));
   registerBridge(program);
   registerTap(program);
   registerMirror(program);

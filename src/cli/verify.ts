@@ -6,7 +6,7 @@ import { sanitize } from "../core/text.ts";
 import { parseDuration, parseInteger } from "../core/units.ts";
 import type { TrafficRequest } from "../jobs/verify/verify.ts";
 import type { Verdict } from "../verify/judge/report.ts";
-import { globalOptions, note, print, printJson, refuseDryRun } from "./context.ts";
+import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_DONE, EXIT_FAILED, EXIT_NO } from "./exit.ts";
 import { openSession } from "./open-session.ts";
 import { Shutdown } from "./shutdown.ts";
@@ -71,7 +71,6 @@ untested (exit 1): nothing was sent, or it could not be captured. The report is 
   tapscope verify mega_tap2 --source mega_bridge --duration 30s --save run1`,
     )
     .action(async (monitor: string, argv: string[], options: VerifyOptions, command: Command) => {
-      refuseDryRun(command);
       const { json } = globalOptions(command);
       const traffic = trafficOf(argv, options);
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
