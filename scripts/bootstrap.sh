@@ -164,16 +164,12 @@ ensure_npm() {
   printf '%s\n%s\n' "$want" "$builders" > $stamp
 }
 
-# The build: again only when a source was changed, added or deleted since the last one.
+# The build: again only when a source was changed, added or deleted since the last one (stamp.mjs).
 ensure_build() {
-  local stamp=.cache/build-sources now
-  now=$(find src package.json tsconfig.json tsconfig.build.json -type f -printf '%p %s %T@\n' | sort | sha256sum)
-  if [ ! -e dist/cli/main.js ] || [ "$(cat $stamp 2>/dev/null)" != "$now" ]; then
+  if [ ! -e dist/cli/main.js ] || ! node scripts/stamp.mjs; then
     say "building"
     rm -rf dist
     npm run --silent build || { say "the build failed"; exit 1; }
-    mkdir -p .cache
-    printf '%s\n' "$now" > $stamp
   fi
 }
 

@@ -1,6 +1,7 @@
 // What dist/ was built from: a hash of all sources. A build leaves it in dist/.built-from; who tests dist compares (test/fresh-dist.ts).
+// Run as a program it exits with 0 when dist/ is built from the sources there are.
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -20,4 +21,8 @@ export function sourceHash() {
     hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file));
   }
   return hash.digest("hex");
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  process.exit(existsSync(STAMP) && readFileSync(STAMP, "utf8") === sourceHash() ? 0 : 1);
 }

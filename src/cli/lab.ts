@@ -99,7 +99,7 @@ export function registerLab(program: Command): void {
       if (!up) throw await notUp(name);
       const { isVm } = await import("../lab/topology.ts");
       if (!up.hosts && isVm(host)) {
-        refuseDryRun(command);
+        if (dryRun) throw new UsageError("lab exec has no --dry-run for a virtual machine");
         const { runInVm } = await import("../jobs/vm-console.ts");
         process.exitCode = await runInVm(up, host, argv);
         return;

@@ -225,6 +225,9 @@ describe("bootstrap.sh", () => {
 
   it("builds again when a source was changed, added or deleted", () => {
     using machine = new FakeMachine();
+    machine.program("node", `case $1 in --version) echo v22.11.0 ;; *) exec ${process.execPath} "$@" ;; esac`);
+    const stamp = 'import("./scripts/stamp.mjs").then((it) => fs.writeFileSync(it.STAMP, it.sourceHash()))';
+    machine.program("npm", `case $* in *build*) mkdir -p dist/cli; : > dist/cli/main.js; node -e '${stamp}' ;; esac`);
     const builds = () =>
       machine.run("bash scripts/bootstrap.sh demo").calls.filter((call) => call.includes("build")).length;
     expect([builds(), builds()]).toEqual([1, 0]);
@@ -238,7 +241,7 @@ describe("bootstrap.sh", () => {
 
   it("says where it ended when something fails that nobody thought of", () => {
     using machine = new FakeMachine();
-    machine.remove("find");
+    machine.remove("cut");
     const { code, text } = machine.run("bash scripts/bootstrap.sh demo");
     expect(code).not.toBe(0);
     expect(text).toMatch(/bootstrap: ended at line \d+: /);
