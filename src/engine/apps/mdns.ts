@@ -1,0 +1,9 @@
+/** Multicast DNS (RFC 6762): DNS messages on a port of their own. */
+import { follow, isDns } from "./dns";
+import { at, end, onPort, wire } from "./payload";
+
+export { follow };
+
+export function overUdp(): bool {
+  return onPort(5353) && isDns(at, end, at + wire);
+}
