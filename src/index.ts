@@ -8,6 +8,9 @@ export {
 } from "./bro/disk/extract/extract.ts";
 export { type Disk, type FoundPartition, type OpenOptions, openDisk } from "./bro/disk/open.ts";
 export type { DirectoryEntry, FileNode, FileTree } from "./bro/disk/tree.ts";
+export type { LogSummary } from "./bro/log/reader.ts";
+export { type LogRecord, readLog } from "./bro/log/records.ts";
+export type { LogValue } from "./bro/log/values.ts";
 export { type CommunityIdInput, communityId } from "./capture/flow/community-id.ts";
 export {
   type ConnectionRecord,

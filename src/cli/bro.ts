@@ -5,10 +5,12 @@ import type { Disk, OpenOptions } from "../bro/disk/open.ts";
 import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { formatScaled, parseInteger } from "../core/units.ts";
+import { registerCut } from "./bro-cut.ts";
+import { choice } from "./choice.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED, reportError } from "./exit.ts";
-import { Shutdown } from "./shutdown.ts";
 import { tableLines } from "./table.ts";
+import { untilSignal } from "./until-signal.ts";
 
 /** What the three commands share, as commander parses it. */
 interface DiskFlags {
@@ -67,6 +69,8 @@ export function registerBro(program: Command): void {
     .argument("<disk>", "a disk image or block device")
     .argument("<path>", "the guest's file; without a leading / below /bro, where there is one")
     .action(runCat);
+
+  registerCut(bro);
 }
 
 function withDiskOptions(command: Command): Command {
@@ -86,13 +90,6 @@ function withDiskOptions(command: Command): Command {
 
 function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
-}
-
-function choice<T extends string>(allowed: readonly T[], option: string): (text: string) => T {
-  return (text) => {
-    if ((allowed as readonly string[]).includes(text)) return text as T;
-    throw new UsageError(`${option} must be one of ${allowed.join(", ")}, not '${text}'`);
-  };
 }
 
 function openOptions(flags: DiskFlags, signal: AbortSignal): OpenOptions {
@@ -135,7 +132,7 @@ async function runExtract(operands: readonly string[], flags: ExtractFlags, comm
     } finally {
       bar?.clear();
     }
-  });
+  }, "nothing was kept");
 }
 
 async function tellReport(report: ExtractReport, json: boolean): Promise<void> {
@@ -232,21 +229,6 @@ function describeDisk(disk: Disk): string {
   const journal =
     disk.tree.journal === "replayed" ? `journal replayed: ${disk.tree.journalDetail}` : `journal ${disk.tree.journal}`;
   return `${disk.format}, ${where}, ${disk.tree.type}, ${journal}`;
-}
-
-/** Runs `work`, which a signal aborts, and so does a standard output that takes no more; either decides the exit code. */
-async function untilSignal(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  using shutdown = new Shutdown();
-  try {
-    await work(shutdown.signal);
-  } catch (error) {
-    if (!shutdown.signal.aborted) throw error;
-    const { reason } = shutdown.signal;
-    // A reader that has had enough (`tapscope bro cat … | head`) is no error.
-    if (!(reason instanceof DOMException)) throw reason;
-    if (shutdown.received !== null) note(`ended by ${shutdown.received}: nothing was kept`);
-  }
-  if (shutdown.received !== null) process.exitCode = shutdown.exitCode(false);
 }
 
 /** One line on the terminal, rewritten: bytes, files, rate. */

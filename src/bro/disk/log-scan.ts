@@ -4,6 +4,9 @@
  */
 import { finished } from "node:stream/promises";
 import { createGunzip, type Gunzip } from "node:zlib";
+import { HeaderReader } from "../format/header.ts";
+import { isLogName, kindOfName } from "../format/names.ts";
+import { decimalUs, jsonUs } from "../format/time.ts";
 
 export interface LogSummary {
   /** `conn`, `dns`, …: from the log itself where it says so, else from its file name. */
@@ -26,19 +29,11 @@ export interface LogScan {
   end(): Promise<LogSummary | null>;
 }
 
-const LOG_NAME = /\.log(?:\.|$)/;
-/** What zeekctl writes beside the logs; they are empty as often as not. */
-const NO_LOG = /^(?:stdout|stderr)\.log/;
 /** No row is longer; what comes after this is counted but not looked at. */
 const LINE_LIMIT = 64 * 1024;
 /** A gzip of a few kilobytes can hold terabytes of zeros. */
 const INFLATED_LIMIT = 16e9;
 const NEWLINE = 10;
-
-/** Whether a file of this name (its last part) may be a log, as far as the name says. */
-export function isLogName(name: string): boolean {
-  return LOG_NAME.test(name) && !NO_LOG.test(name);
-}
 
 /** A scan for the file called `name` (its last part), or null when its name says that it is no log. */
 export function scanFor(name: string): LogScan | null {
@@ -54,10 +49,10 @@ class PlainScan implements LogScan {
   #rows = 0;
   #first: number | null = null;
   #last: number | null = null;
-  #closed = false;
   #size = 0;
   #trailingZeros = 0;
   #zerosInside = false;
+  readonly #header = new HeaderReader();
   #separator: Buffer = Buffer.from("\t");
   #timeColumn = -1;
   /** The start of a line whose end has not come yet. */
@@ -104,10 +99,11 @@ class PlainScan implements LogScan {
     let left = this.#carry.length;
     while (left > 0 && this.#carry[left - 1] === 0) left--;
     if (left > 0) damage.push("the last line is incomplete");
-    if (this.#format === "tsv" && !this.#closed) damage.push("no #close: its writer was killed or still running");
-    if (!this.#isLog && (this.#size !== this.#trailingZeros || !LOG_NAME.test(this.#name))) return null;
+    if (this.#format === "tsv" && !this.#header.closed)
+      damage.push("no #close: its writer was killed or still running");
+    if (!this.#isLog && (this.#size !== this.#trailingZeros || !isLogName(this.#name))) return null;
     return {
-      kind: this.#kind ?? kindOfName(this.#name),
+      kind: this.#header.schema?.path ?? this.#kind ?? kindOfName(this.#name),
       format: this.#format ?? "unknown",
       rows: this.#rows,
       firstUs: this.#first,
@@ -136,7 +132,7 @@ class PlainScan implements LogScan {
 
   #tsvLine(buffer: Buffer, start: number, end: number): void {
     if (buffer[start] === 0x23) {
-      this.#header(buffer.toString("latin1", start, end));
+      this.#headerLine(buffer, start, end);
       return;
     }
     this.#rows++;
@@ -149,21 +145,13 @@ class PlainScan implements LogScan {
     this.#time(jsonTimeUs(buffer, start, end));
   }
 
-  #header(line: string): void {
-    if (line.startsWith("#separator ")) {
-      const text = line.slice(11).replace(/\r$/, "");
-      const decoded = text.replace(/\\x([0-9a-fA-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
-      if (decoded !== "") this.#separator = Buffer.from(decoded, "latin1");
-      this.#isLog = true;
-      return;
-    }
-    const [key, ...values] = line.replace(/\r$/, "").split(this.#separator.toString("latin1"));
-    if (key === "#path" && values[0]) this.#kind ??= Buffer.from(values[0], "latin1").toString("utf8");
-    else if (key === "#fields") {
-      this.#isLog = true;
-      this.#closed = false;
-      this.#timeColumn = values.indexOf("ts");
-    } else if (key === "#close") this.#closed = true;
+  #headerLine(buffer: Buffer, start: number, end: number): void {
+    const line = this.#header.line(buffer, start, end);
+    if (line === "separator" || line === "fields") this.#isLog = true;
+    const { schema } = this.#header;
+    if (schema === null) return;
+    this.#timeColumn = schema.fields.indexOf("ts");
+    this.#separator = schema.separator;
   }
 
   #firstObject(line: string): void {
@@ -232,33 +220,6 @@ class GzipScan implements LogScan {
   }
 }
 
-/** `conn` of `conn.log`, `conn.2026-11-23-10-00-00.log`, `conn-26-11-23_10.00.00.log`, `json_streaming_conn.log.1`. */
-function kindOfName(name: string): string {
-  return /^\.?(?:json_streaming_)?([A-Za-z0-9_]+)/.exec(name)?.[1] ?? name;
-}
-
-/** Microseconds of the decimal number at `at`; NaN when there is none. */
-function decimalUs(buffer: Buffer, at: number, end: number): number {
-  let value = 0;
-  let i = at;
-  for (; i < end; i++) {
-    const digit = buffer[i]! - 48;
-    if (digit < 0 || digit > 9) break;
-    value = value * 10 + digit;
-  }
-  if (i === at) return Number.NaN;
-  let scale = 1e6;
-  if (buffer[i] === 46) {
-    for (i++; i < end && scale > 1; i++) {
-      const digit = buffer[i]! - 48;
-      if (digit < 0 || digit > 9) break;
-      value = value * 10 + digit;
-      scale /= 10;
-    }
-  }
-  return value * scale;
-}
-
 function tsvTimeUs(buffer: Buffer, start: number, end: number, separator: Buffer, column: number): number {
   let at = start;
   for (let i = 0; i < column; i++) {
@@ -266,12 +227,14 @@ function tsvTimeUs(buffer: Buffer, start: number, end: number, separator: Buffer
     if (next === -1 || next >= end) return Number.NaN;
     at = next + separator.length;
   }
-  return decimalUs(buffer, at, end);
+  const after = buffer.indexOf(separator, at);
+  return decimalUs(buffer, at, after === -1 || after > end ? end : after);
 }
 
 const TS_KEY = Buffer.from('"ts":');
+const COMMA = 0x2c;
+const CLOSING = 0x7d;
 
-/** Zeek writes `ts` as seconds, as milliseconds (a whole number above 10^11), or as ISO 8601 in UTC. */
 function jsonTimeUs(buffer: Buffer, start: number, end: number): number {
   let at = start + 1;
   if (buffer.compare(TS_KEY, 0, 5, at, at + 5) !== 0) {
@@ -281,11 +244,7 @@ function jsonTimeUs(buffer: Buffer, start: number, end: number): number {
   }
   at += 5;
   if (buffer[at] === 0x20) at++;
-  if (buffer[at] === 0x22) {
-    const text = buffer.toString("latin1", at + 1, Math.min(end, at + 40));
-    const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?/.exec(text);
-    return match ? Date.parse(`${match[1]}Z`) * 1000 + Number((match[2] ?? "0").padEnd(6, "0")) : Number.NaN;
-  }
-  const us = decimalUs(buffer, at, end);
-  return us > 1e17 ? us / 1000 : us;
+  let after = at;
+  while (after < end && buffer[after] !== COMMA && buffer[after] !== CLOSING) after++;
+  return jsonUs(buffer, at, after);
 }

@@ -1,10 +1,10 @@
 /** Finds files in a tree and reads them: what `bro ls`, `bro cat` and whoever reads logs straight from a disk go through. */
 import { TapscopeError } from "../../core/errors.ts";
+import { isLogName } from "../format/names.ts";
 import { DamagedError } from "./device.ts";
 import { pathText } from "./extract/names.ts";
 import { Pace } from "./extract/pace.ts";
 import { MAX_DEPTH, MAX_ENTRIES } from "./extract/plan.ts";
-import { isLogName } from "./log-scan.ts";
 import type { Disk } from "./open.ts";
 import type { FileNode, FileTree } from "./tree.ts";
 

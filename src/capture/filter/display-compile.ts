@@ -2,7 +2,7 @@
 import { UsageError } from "../../core/errors.ts";
 import type { DisplayField } from "./display-fields.ts";
 import type { Expression, Operand } from "./display-parser.ts";
-import type { Network } from "./display-values.ts";
+import { type Network, parseIpv4, parseIpv6 } from "./display-values.ts";
 
 export type Predicate<S> = (subject: S) => boolean;
 
@@ -21,7 +21,9 @@ export type Access<S> =
       readonly present: Predicate<S>;
       readonly values: readonly ((subject: S, byte: number) => number)[];
     }
-  | { readonly kind: "text"; readonly value: (subject: S) => string | undefined };
+  | { readonly kind: "text"; readonly value: (subject: S) => string | undefined }
+  /** Values as text, whatever they are; undefined when there are none. */
+  | { readonly kind: "any"; readonly texts: (subject: S) => readonly string[] | undefined };
 
 export interface Subject<S> {
   /** "flows" or "packets", for messages. */
@@ -56,6 +58,7 @@ export function compile<S>(expression: Expression, subject: Subject<S>): Predica
     case "present": {
       const access = accessOf(expression.field, subject);
       if (access.kind === "text") return (s) => access.value(s) !== undefined;
+      if (access.kind === "any") return (s) => access.texts(s) !== undefined;
       // A flag that stands alone asks whether it is set.
       if (expression.field.type === "flag" && access.kind === "number") {
         const [value] = access.values;
@@ -69,6 +72,7 @@ export function compile<S>(expression: Expression, subject: Subject<S>): Predica
       const access = accessOf(expression.field, subject);
       const equal = anyOf(access, expression.operands);
       if (access.kind === "text") return (s) => access.value(s) !== undefined && !equal(s);
+      if (access.kind === "any") return (s) => access.texts(s) !== undefined && !equal(s);
       return (s) => access.present(s) && !equal(s);
     }
     case "protocol": {
@@ -129,6 +133,10 @@ function test<S>(access: Access<S>, operand: Operand): Predicate<S> {
     return (s) => access.present(s) && access.values.some((value) => bytes.every((byte, i) => value(s, i) === byte));
   }
   if (access.kind === "text") return textTest(access.value, operand);
+  if (access.kind === "any") {
+    const matches = anyTest(operand);
+    return (s) => access.texts(s)?.some(matches) ?? false;
+  }
   throw new Error("the parser gave a field an operand of another type");
 }
 
@@ -145,6 +153,29 @@ function textTest<S>(value: (subject: S) => string | undefined, operand: Operand
       };
     default:
       throw new Error("the parser gave a text field an operand of another type");
+  }
+}
+
+/** Whether a text is what the operand means. */
+function anyTest(operand: Operand): (text: string) => boolean {
+  switch (operand.kind) {
+    case "range": {
+      const { from, to } = operand;
+      return (text) => {
+        const value = text === "" ? Number.NaN : Number(text);
+        return value >= from && value <= to;
+      };
+    }
+    case "network": {
+      const { words, masks } = operand.network;
+      const parse = words.length === 1 ? parseIpv4 : parseIpv6;
+      return (text) => {
+        const address = parse(text);
+        return address !== undefined && words.every((word, i) => ((word ^ address.words[i]!) & masks[i]!) === 0);
+      };
+    }
+    default:
+      return textTest((text) => text, operand);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The fields of the display filter: Wireshark's names where it has the field, `flow.*` for what only connections have. */
 
-/** How a field's values are written and compared. */
-export type FieldType = "number" | "duration" | "ipv4" | "ipv6" | "mac" | "text" | "flag";
+/** How a field's values are written and compared; of `any`, what it is compared with decides. */
+export type FieldType = "number" | "duration" | "ipv4" | "ipv6" | "mac" | "text" | "flag" | "any";
 
 export interface DisplayField {
   readonly name: string;
@@ -97,11 +97,27 @@ export const PROTOCOLS: ReadonlyMap<string, readonly number[]> = new Map([
   ["gre", [47]],
 ]);
 
+/** The fields that a filter may name. */
+export interface FieldSet {
+  get(name: string): DisplayField | undefined;
+  /** The names there are, for proposals. */
+  readonly names: readonly string[];
+  /** Whether a word that stands alone and is not a field looks like one: a typing error, not a word to look for. */
+  looksLikeField(word: string): boolean;
+}
+
+/** The fields of flows and packets. */
+export const DISPLAY_FIELD_SET: FieldSet = {
+  get: (name) => FIELD_BY_NAME.get(name.toLowerCase()),
+  names: DISPLAY_FIELDS.map(({ name }) => name),
+  looksLikeField: (word) => /^(frame|eth|vlan|ip|ipv6|tcp|udp|sctp|icmp|flow)\.[a-z]/i.test(word),
+};
+
 /** The known name with the fewest edits from `name`, undefined when none is near. */
-export function nearestField(name: string): string | undefined {
+export function nearestName(name: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const { name: known } of DISPLAY_FIELDS) {
+  for (const known of names) {
     const distance = editDistance(name.toLowerCase(), known);
     if (distance < least) {
       least = distance;
@@ -132,6 +148,7 @@ const TYPE_NAMES: Readonly<Record<FieldType, string>> = {
   mac: "MAC address",
   text: "text",
   flag: "1 or 0",
+  any: "any",
 };
 
 /** docs/reference/display-filter.md. */

@@ -6,7 +6,7 @@
  *     op   = == != > >= < <= contains matches in {..}      shorthand = host X, net CIDR, port N, a protocol
  */
 import { UsageError } from "../../core/errors.ts";
-import { type DisplayField, FIELD_BY_NAME, nearestField, PROTOCOLS } from "./display-fields.ts";
+import { DISPLAY_FIELD_SET, type DisplayField, type FieldSet, nearestName, PROTOCOLS } from "./display-fields.ts";
 import { type Network, parseIpv4, parseIpv6, parseMac, parseNumber, parseSeconds } from "./display-values.ts";
 
 export type Comparison = "==" | "!=" | ">" | ">=" | "<" | "<=";
@@ -73,19 +73,21 @@ function tokens(text: string): Token[] {
   return found;
 }
 
-/** Parses a filter; the empty one is undefined. @throws FilterError */
-export function parseDisplayFilter(text: string): Expression | undefined {
-  const parser = new Parser(tokens(text));
+/** Parses a filter over these fields; the empty one is undefined. @throws FilterError */
+export function parseDisplayFilter(text: string, fields: FieldSet = DISPLAY_FIELD_SET): Expression | undefined {
+  const parser = new Parser(tokens(text), fields);
   return parser.parse();
 }
 
 class Parser {
   readonly #tokens: readonly Token[];
+  readonly #fields: FieldSet;
   #at = 0;
   #depth = 0;
 
-  constructor(list: readonly Token[]) {
+  constructor(list: readonly Token[], fields: FieldSet) {
     this.#tokens = list;
+    this.#fields = fields;
   }
 
   parse(): Expression | undefined {
@@ -154,15 +156,17 @@ class Parser {
     if (token.kind !== "word" || ["and", "or"].includes(token.text.toLowerCase())) {
       throw new FilterError(token.column, `a field or a word is missing before '${token.text}'`);
     }
-    return this.#field(token) ?? this.#shorthand(token) ?? this.#word(token);
+    // A log may have a field called `host`: it is one where it is compared.
+    const shorthand = this.#operatorAhead() === undefined ? this.#shorthand(token) : undefined;
+    return shorthand ?? this.#field(token) ?? this.#word(token);
   }
 
   #field(token: Token): Expression | undefined {
-    const field = FIELD_BY_NAME.get(token.text.toLowerCase());
+    const field = this.#fields.get(token.text);
     const operator = this.#operatorAhead();
     if (!field) {
-      if (operator === undefined && !looksLikeField(token.text)) return undefined;
-      const near = nearestField(token.text);
+      if (operator === undefined && !this.#fields.looksLikeField(token.text)) return undefined;
+      const near = nearestName(token.text, this.#fields.names);
       throw new FilterError(token.column, `unknown field ${token.text}${near ? `, did you mean ${near}` : ""}`);
     }
     if (operator === undefined) return { kind: "present", field };
@@ -230,17 +234,12 @@ class Parser {
   }
 }
 
-/** Begins like the fields do: a typing error, not a word to look for. */
-function looksLikeField(text: string): boolean {
-  return /^(frame|eth|vlan|ip|ipv6|tcp|udp|sctp|icmp|flow)\.[a-z]/i.test(text);
-}
-
 function operandOf(field: DisplayField, operator: string, token: Token): Operand {
   const { text, column } = token;
   const wrong = (what: string) =>
     new FilterError(column, `'${text}' is not ${what}, which ${field.name} is compared with`);
   if (operator === "contains" || operator === "matches") {
-    if (field.type !== "text") {
+    if (field.type !== "text" && field.type !== "any") {
       throw new FilterError(column, `'${operator}' is for text, but the values of ${field.name} are not text`);
     }
     if (operator === "contains") return { kind: "contains", text };
@@ -270,6 +269,8 @@ function operandOf(field: DisplayField, operator: string, token: Token): Operand
     case "text":
       if (ordered) throw new FilterError(column, `${field.name} is text: it has no order`);
       return { kind: "text", text };
+    case "any":
+      return anyOperand(operator, token, wrong);
     case "mac": {
       const bytes = parseMac(text);
       if (!bytes) throw wrong("a MAC address");
@@ -289,6 +290,17 @@ function operandOf(field: DisplayField, operator: string, token: Token): Operand
       return { kind: "network", network };
     }
   }
+}
+
+/** Text in quotation marks is text; else a number, a duration or a network where it reads as one. */
+function anyOperand(operator: string, { kind, text }: Token, wrong: (what: string) => FilterError): Operand {
+  const [low, high] = operator === "in" && text.includes("..") ? text.split("..", 2) : [text, text];
+  const number = (part: string) => parseNumber(part) ?? parseSeconds(part);
+  const [from, to] = kind === "quoted" ? [] : [number(low!), number(high!)];
+  if (from !== undefined && to !== undefined) return range(operator, from, to);
+  if (operator.startsWith("<") || operator.startsWith(">")) throw wrong("a number or a duration (10, 500ms, 5m)");
+  const network = kind === "quoted" ? undefined : (parseIpv4(text) ?? parseIpv6(text));
+  return network ? { kind: "network", network } : { kind: "text", text };
 }
 
 /** The closed interval that a comparison means. */

@@ -18,18 +18,27 @@ export interface FollowEnd {
   replaced: string | null;
 }
 
+/** Part of a file: from the byte `start` on, to before the byte `end`. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
- * A file from its beginning to its end. A regular file is read by this thread itself: its bytes are then in the cache of the
+ * A file from its beginning to its end, or a part of it. A regular file is read by this thread itself: its bytes are then in the cache of the
  * processor that looks at them. What may keep a reader waiting (a pipe, a device) is read beside.
  * @throws TapscopeError `E_CAPTURE_OPEN`, `E_CAPTURE_READ`.
  */
-export async function* fileChunks(path: string): AsyncGenerator<Buffer> {
+export async function* fileChunks(path: string, range?: ByteRange): AsyncGenerator<Buffer> {
   await using file = await openFile(path);
   const buffer = Buffer.allocUnsafeSlow(CHUNK);
   const regular = (await file.stat()).isFile();
+  let position = range?.start ?? null;
   for (let chunks = 1; ; chunks++) {
-    const length = regular ? readHere(file, path, buffer) : await readChunk(file, path, buffer);
+    const wanted = position === null ? CHUNK : Math.min(CHUNK, range!.end - position);
+    const length = regular ? readHere(file, path, buffer, wanted, position) : await readChunk(file, path, buffer);
     if (length === 0) return;
+    if (position !== null) position += length;
     yield buffer.subarray(0, length);
     // What else this thread has to do (signals, questions about the flows) must not wait for the end of the file.
     if (regular && chunks % CHUNKS_AT_A_TIME === 0) await setImmediate();
@@ -114,9 +123,9 @@ async function readChunk(file: FileHandle, path: string, buffer: Buffer): Promis
   }
 }
 
-function readHere(file: FileHandle, path: string, buffer: Buffer): number {
+function readHere(file: FileHandle, path: string, buffer: Buffer, length: number, position: number | null): number {
   try {
-    return readSync(file.fd, buffer, 0, CHUNK, null);
+    return readSync(file.fd, buffer, 0, length, position);
   } catch (error) {
     throw unreadable(path, error);
   }

@@ -1,6 +1,6 @@
 /** Capture files and standard input as sources: plain or compressed, whole or still being written. */
 
-import { compressionOf, type Decompress, type Output } from "../compression/decompress.ts";
+import { readDecompressed } from "../compression/read.ts";
 import { CaptureReader } from "../format/reader.ts";
 import type { CaptureSummary, Compression } from "../format/summary.ts";
 import type { FrameSink } from "../frame.ts";
@@ -41,7 +41,14 @@ export async function readCapture(
         : new ByteSource(paced(fileChunks(path), options.pause), () => new ByteSource(fileChunks(path)));
   let compression: Compression | null = null;
   try {
-    compression = await pushAll(source, reader, signal);
+    compression = await readDecompressed(source, {
+      push: (chunk) => reader.push(chunk),
+      get stopped() {
+        return reader.stopped || signal?.aborted === true;
+      },
+      fault: (status, cause) => reader.fault(status, cause),
+      warn: (sentence) => reader.warn(sentence),
+    });
   } finally {
     await source.close();
   }
@@ -51,45 +58,4 @@ export async function readCapture(
   // What ends in mid-record while it is being written is "not yet", and what we stop reading is not cut short.
   reader.end({ partial: signal?.aborted ?? false });
   return reader.summary(path, compression);
-}
-
-async function pushAll(
-  source: ByteSource,
-  reader: CaptureReader,
-  signal: AbortSignal | undefined,
-): Promise<Compression | null> {
-  const start = await source.lookahead(4);
-  const compression = compressionOf(start);
-  if (compression) {
-    const output: Output = {
-      push: (chunk) => reader.push(chunk),
-      get stopped() {
-        return reader.stopped || signal?.aborted === true;
-      },
-      fault: (status, cause) => reader.fault(status, cause),
-      warn: (sentence) => reader.warn(sentence),
-    };
-    const decompress = await decompressor(compression);
-    await decompress(source, output);
-    return compression;
-  }
-  for (;;) {
-    const chunk = await source.peek(Number.POSITIVE_INFINITY);
-    if (!chunk) return null;
-    reader.push(chunk);
-    if (reader.stopped || signal?.aborted) return null;
-    source.consume(chunk.length);
-  }
-}
-
-/** Loaded when needed: most captures are not compressed. */
-async function decompressor(compression: Compression): Promise<Decompress> {
-  switch (compression) {
-    case "gzip":
-      return (await import("../compression/gzip.ts")).gunzip;
-    case "zstd":
-      return (await import("../compression/zstd.ts")).unzstd;
-    case "lz4":
-      return (await import("../compression/lz4.ts")).unlz4;
-  }
 }

@@ -1,0 +1,88 @@
+/** Where a log's bytes come from: a file, standard input, or a file within a disk image. Compressed ones are read as what they hold. */
+
+import type { Output } from "../../capture/compression/decompress.ts";
+import { readDecompressed } from "../../capture/compression/read.ts";
+import type { Compression } from "../../capture/format/summary.ts";
+import { ByteSource } from "../../capture/source/bytes.ts";
+import { type ByteRange, fileChunks, stdinChunks } from "../../capture/source/chunks.ts";
+import { TapscopeError } from "../../core/errors.ts";
+
+/** A log that can be read, from its beginning, as often as wanted (standard input: once). */
+export interface LogInput {
+  /** As messages and outputs name it; not yet safe for a terminal. */
+  readonly name: string;
+  /** Bytes it takes where it is kept, null when unknown. */
+  readonly size: number | null;
+  /** The path of a file that can be read in parts; null where there is none. */
+  readonly path: string | null;
+  chunks(): AsyncGenerator<Buffer>;
+}
+
+/** What goes wrong with bytes that could be opened. */
+export interface InputFault {
+  readonly status: "truncated" | "corrupt" | "unsupported";
+  readonly cause: string;
+}
+
+/** A file, or standard input for `-`. */
+export function fileInput(path: string, size: number | null): LogInput {
+  if (path === "-") return { name: "standard input", size: null, path: null, chunks: stdinChunks };
+  return { name: path, size, path, chunks: () => fileChunks(path) };
+}
+
+/** Takes a log's bytes in order; a chunk is valid during the call. */
+export interface ByteSink {
+  push(chunk: Buffer): void;
+  /** No more is wanted. */
+  readonly stopped?: boolean;
+}
+
+/**
+ * Reads an input to its end and pushes its bytes, decompressed, into `sink`.
+ * @returns how it was compressed, and why its bytes ended early (cut or damaged compression), if so
+ * @throws TapscopeError `E_LOG_OPEN`, `E_LOG_READ`
+ */
+export async function readInput(
+  input: LogInput,
+  sink: ByteSink,
+  signal?: AbortSignal,
+): Promise<{ readonly compression: Compression | null; readonly fault: InputFault | null }> {
+  let fault: InputFault | null = null;
+  const output: Output = {
+    push: (chunk) => sink.push(chunk),
+    get stopped() {
+      return sink.stopped === true || signal?.aborted === true;
+    },
+    fault: (status, cause) => {
+      fault ??= { status, cause };
+    },
+    // Bytes after the end of compressed data: nothing of the log is missing.
+    warn: () => {},
+  };
+  const source = new ByteSource(input.chunks(), input.path === null ? null : () => new ByteSource(input.chunks()));
+  try {
+    return { compression: await readDecompressed(source, output), fault };
+  } catch (error) {
+    throw asLogError(error);
+  } finally {
+    await source.close();
+  }
+}
+
+/** Part of a file that is not compressed, as it is. */
+export async function readRange(path: string, range: ByteRange, sink: ByteSink): Promise<void> {
+  try {
+    for await (const chunk of fileChunks(path, range)) {
+      sink.push(chunk);
+      if (sink.stopped) return;
+    }
+  } catch (error) {
+    throw asLogError(error);
+  }
+}
+
+function asLogError(error: unknown): unknown {
+  if (!(error instanceof TapscopeError) || !error.code.startsWith("E_CAPTURE_")) return error;
+  const code = error.code === "E_CAPTURE_OPEN" ? "E_LOG_OPEN" : "E_LOG_READ";
+  return new TapscopeError(code, error.message, { hint: error.hint, cause: error.cause });
+}

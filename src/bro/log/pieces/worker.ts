@@ -1,0 +1,25 @@
+/** A thread that reads pieces of logs, one after another. */
+import { parentPort } from "node:worker_threads";
+import { messageOf, TapscopeError } from "../../../core/errors.ts";
+import { type Piece, runPiece } from "./task.ts";
+
+const port = parentPort!;
+
+let last: Promise<void> = Promise.resolve();
+
+port.on("message", (piece: Piece) => {
+  last = last.then(() => answer(piece));
+});
+
+async function answer(piece: Piece): Promise<void> {
+  try {
+    const result = await runPiece(piece);
+    port.postMessage(
+      { result },
+      result.output.map(({ buffer }) => buffer as ArrayBuffer),
+    );
+  } catch (error) {
+    const code = error instanceof TapscopeError ? error.code : "E_LOG_READ";
+    port.postMessage({ error: { code, message: messageOf(error) } });
+  }
+}
