@@ -1,0 +1,59 @@
+/**
+ * What an application protocol is to this program: how its payload is parsed and what it logs. The engine recognises the
+ * protocol (engine/apps/, same name) and hands over TCP payload in order and UDP payload datagram by datagram; parsers see it
+ * here, one object a connection.
+ */
+import type { LogRow, LogSchema } from "./log/schema.ts";
+
+/** A connection as its parser sees it. */
+export interface Connection {
+  readonly uid: string;
+  readonly origHost: string;
+  readonly origPort: number;
+  readonly respHost: string;
+  readonly respPort: number;
+  readonly transport: "tcp" | "udp";
+  /** Time of the packet at hand, nanoseconds since the epoch. */
+  readonly nowNs: bigint;
+  /** Adds a row to a log. The connection's own fields (uid, id.*) are filled in where the log has them and the row does not. */
+  write(schema: LogSchema, row: LogRow): void;
+  /** Reports what contradicts the protocol, under Zeek's name where it has one. */
+  weird(name: string, addl?: string): void;
+  /** From here on the payload, of which `rest` has been seen already, is another protocol's (STARTTLS, CONNECT). */
+  become(app: string): void;
+  /** Begins a file that is carried by this connection. */
+  file(source: string, fromOrig: boolean): CarriedFile;
+  /** A connection that is to be expected: to this host and port, with this application. */
+  expect(host: string, port: number, app: string): void;
+}
+
+/** A file while it is carried. */
+export interface CarriedFile {
+  /** Zeek's file id. */
+  readonly fuid: string;
+  /** By content; undefined until enough has been seen, and where it is not known. */
+  readonly mimeType: string | undefined;
+  filename: string | undefined;
+  /** Bytes the file should have, where a protocol says so. */
+  totalBytes: number | undefined;
+  depth: number;
+  data(bytes: Uint8Array): void;
+  gap(length: number): void;
+  end(): void;
+}
+
+/** Parses one connection. Bytes are valid during the call only. Nothing here throws on what a packet holds. */
+export interface Parser {
+  data(fromOrig: boolean, bytes: Uint8Array): void;
+  /** TCP: bytes that were never seen, in the order of the stream. */
+  gap?(fromOrig: boolean, length: number): void;
+  /** The connection is over. */
+  end?(): void;
+}
+
+export interface Protocol {
+  /** The application's name in the engine's table. */
+  readonly app: string;
+  readonly logs: readonly LogSchema[];
+  open(connection: Connection): Parser;
+}
