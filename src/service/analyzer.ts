@@ -4,7 +4,7 @@
  */
 import { FileLog } from "./files.ts";
 import type { LogRow, LogSchema } from "./log/schema.ts";
-import type { CarriedFile, Connection, Parser } from "./protocol.ts";
+import type { CarriedFile, Connection, Parser, SharedState } from "./protocol.ts";
 import { protocolOf } from "./protocols.ts";
 import { weirdLog } from "./weird.ts";
 
@@ -25,12 +25,6 @@ export interface AnalyzerOutput {
 export interface AnalyzerOptions {
   /** Hash carried files (files.log: md5, sha1, sha256). */
   readonly hashFiles?: boolean;
-}
-
-/** State that a protocol keeps over connections (DHCP's transactions). */
-export interface SharedState {
-  /** The capture is over. */
-  finish(): void;
 }
 
 /** Announced connections that are remembered at most; the oldest goes first. */
@@ -95,7 +89,7 @@ class OpenConnection implements Connection {
     this.#analyzer.expect(host, port, app, this);
   }
 
-  shared<T extends SharedState>(name: string, create: (analyzer: ServiceAnalyzer) => T): T {
+  shared<T extends SharedState>(name: string, create: () => T): T {
     return this.#analyzer.shared(name, create);
   }
 
@@ -157,10 +151,10 @@ export class ServiceAnalyzer {
     this.#expected.set(`${host} ${port}`, { app, by });
   }
 
-  shared<T extends SharedState>(name: string, create: (analyzer: ServiceAnalyzer) => T): T {
+  shared<T extends SharedState>(name: string, create: () => T): T {
     let state = this.#shared.get(name);
     if (!state) {
-      state = create(this);
+      state = create();
       this.#shared.set(name, state);
     }
     return state as T;

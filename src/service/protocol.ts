@@ -25,6 +25,14 @@ export interface Connection {
   file(source: string, fromOrig: boolean): CarriedFile;
   /** A connection that is to be expected: to this host and port, with this application. */
   expect(host: string, port: number, app: string): void;
+  /** What a protocol keeps over all connections; made when it is first asked for. */
+  shared<T extends SharedState>(name: string, create: () => T): T;
+}
+
+/** State that a protocol keeps over connections (DHCP's transactions, certificates seen). */
+export interface SharedState {
+  /** The capture is over. */
+  finish(): void;
 }
 
 /** A file while it is carried. */

@@ -1,9 +1,15 @@
 /** The application protocols that have a parser, one row each. */
 import { dns } from "./dns.ts";
+import { http } from "./http.ts";
 import type { Protocol } from "./protocol.ts";
+import { dtls, tls } from "./tls.ts";
 
 export const PROTOCOLS: readonly Protocol[] = [
   dns,
+  http,
+  { ...http, app: "websocket" },
+  tls,
+  dtls,
   { ...dns, app: "mdns" },
   { ...dns, app: "llmnr" },
   { ...dns, app: "netbios" },
