@@ -105,7 +105,10 @@ function keyOf(bytes: Uint8Array): Pick<Certificate, "keyAlgorithm" | "keyType" 
     const curve = CURVES[oidText(parameters.bytes)];
     return { ...none, keyType: "ecdsa", keyLength: curve?.[1], curve: curve?.[0] };
   }
-  return none;
+  // Keys that are a string of bytes: their type is the algorithm.
+  return /^(?:ML-DSA|ED|X)/.test(keyAlgorithm)
+    ? { ...none, keyType: keyAlgorithm, keyLength: (bits.bytes.length - 1) * 8 }
+    : none;
 }
 
 function bitLength(bytes: Uint8Array): number {

@@ -7,7 +7,7 @@ import { Lines } from "./lines.ts";
 export type MimeHeaders = ReadonlyMap<string, string>;
 
 export interface MimeHandlers {
-  /** An entity's headers are known, of leaves and of those that hold others; names in upper case. */
+  /** An entity's headers are known, of leaves and of those that hold others; names in upper case, equal ones joined by line feeds. */
   headers?(headers: MimeHeaders): void;
   /** A leaf begins. */
   begin(headers: MimeHeaders): void;
@@ -100,7 +100,10 @@ export class MimeBody {
     const colon = line.indexOf(":");
     if (colon < 0 || this.#headers.size >= MAX_HEADERS) return;
     this.#lastHeader = line.slice(0, colon).trim().toUpperCase();
-    this.#headers.set(this.#lastHeader, line.slice(colon + 1).trim());
+    const value = line.slice(colon + 1).trim();
+    const same = this.#headers.get(this.#lastHeader);
+    // Of Received there is one for each host of the path.
+    this.#headers.set(this.#lastHeader, same === undefined ? value : `${same}\n${value}`);
   }
 
   #open(headers: MimeHeaders): void {

@@ -1,7 +1,13 @@
 /** The application protocols that have a parser, one row each. */
+import { dhcp } from "./dhcp.ts";
 import { dns } from "./dns.ts";
+import { ftp, ftpData } from "./ftp.ts";
 import { http } from "./http.ts";
+import { ntp } from "./ntp.ts";
 import type { Protocol } from "./protocol.ts";
+import { smtp } from "./smtp.ts";
+import { ssh } from "./ssh.ts";
+import { syslog } from "./syslog.ts";
 import { dtls, tls } from "./tls.ts";
 
 export const PROTOCOLS: readonly Protocol[] = [
@@ -10,6 +16,13 @@ export const PROTOCOLS: readonly Protocol[] = [
   { ...http, app: "websocket" },
   tls,
   dtls,
+  ssh,
+  ftp,
+  ftpData,
+  smtp,
+  dhcp,
+  ntp,
+  syslog,
   { ...dns, app: "mdns" },
   { ...dns, app: "llmnr" },
   { ...dns, app: "netbios" },

@@ -151,7 +151,6 @@ class DtlsParser implements Parser {
   readonly #session: TlsSession;
   readonly #encrypted: [boolean, boolean] = [false, false];
   readonly #messages: readonly [Map<number, Fragments>, Map<number, Fragments>] = [new Map(), new Map()];
-  readonly #next: [number, number] = [0, 0];
 
   constructor(c: Connection) {
     this.#session = new TlsSession(c, "d");
@@ -207,7 +206,7 @@ class DtlsParser implements Parser {
       const sequence = c.u16();
       const offset = c.u24();
       const fragment = c.take(c.u24());
-      if (!c.ok || offset + fragment.length > length || length > MAX_MESSAGE || sequence < this.#next[index]) return;
+      if (!c.ok || offset + fragment.length > length || length > MAX_MESSAGE) return;
       const messages = this.#messages[index];
       let message = messages.get(sequence);
       if (!message) {
@@ -223,7 +222,6 @@ class DtlsParser implements Parser {
       }
       if (message.left > 0) continue;
       messages.delete(sequence);
-      this.#next[index] = sequence + 1;
       this.#session.handshake(fromOrig, message.type, message.bytes);
     }
   }
