@@ -5,6 +5,7 @@ import { ftp, ftpData } from "./ftp.ts";
 import { http } from "./http.ts";
 import { ntp } from "./ntp.ts";
 import type { Protocol } from "./protocol.ts";
+import { quic } from "./quic.ts";
 import { smtp } from "./smtp.ts";
 import { ssh } from "./ssh.ts";
 import { syslog } from "./syslog.ts";
@@ -16,6 +17,7 @@ export const PROTOCOLS: readonly Protocol[] = [
   { ...http, app: "websocket" },
   tls,
   dtls,
+  quic,
   ssh,
   ftp,
   ftpData,
