@@ -27,8 +27,8 @@ export interface AnalyzerOptions {
   readonly hashFiles?: boolean;
 }
 
-/** Announced connections that are remembered at most; the oldest goes first. */
-const MAX_EXPECTED = 10_000;
+/** How often a connection may change to another protocol. */
+const MAX_CHANGES = 10;
 /** The same oddity is reported once a connection, and in all this many different ones a connection. */
 const MAX_WEIRDS = 20;
 
@@ -43,6 +43,7 @@ class OpenConnection implements Connection {
   readonly #weirds = new Set<string>();
   readonly #files = new Set<CarriedFile>();
   #fileOrdinal = 0;
+  #changes = 0;
   parser: Parser | null = null;
 
   constructor(analyzer: ServiceAnalyzer, endpoints: Endpoints) {
@@ -76,17 +77,15 @@ class OpenConnection implements Connection {
     this.write(weirdLog, { ts: this.nowNs, name, addl, notice: false, peer: "tapscope" });
   }
 
-  become(app: string): void {
+  become(app: string, fromOrig = true, rest?: Uint8Array): void {
+    if (++this.#changes > MAX_CHANGES) return;
     this.parser?.end?.();
     this.parser = protocolOf(app)?.open(this) ?? null;
+    if (rest && rest.length > 0) this.parser?.data(fromOrig, rest);
   }
 
   file(source: string, fromOrig: boolean): CarriedFile {
     return this.#analyzer.files.begin(this, source, fromOrig, this.#fileOrdinal++);
-  }
-
-  expect(host: string, port: number, app: string): void {
-    this.#analyzer.expect(host, port, app, this);
   }
 
   shared<T extends SharedState>(name: string, create: () => T): T {
@@ -105,7 +104,6 @@ export class ServiceAnalyzer {
   readonly files: FileLog;
   nowNs = 0n;
   readonly #connections = new Map<number, OpenConnection>();
-  readonly #expected = new Map<string, { readonly app: string; readonly by: Connection }>();
   readonly #shared = new Map<string, SharedState>();
 
   constructor(output: AnalyzerOutput, options: AnalyzerOptions = {}) {
@@ -144,11 +142,6 @@ export class ServiceAnalyzer {
     for (const id of [...this.#connections.keys()]) this.end(id);
     for (const state of this.#shared.values()) state.finish();
     this.files.finish();
-  }
-
-  expect(host: string, port: number, app: string, by: Connection): void {
-    if (this.#expected.size >= MAX_EXPECTED) this.#expected.delete(this.#expected.keys().next().value!);
-    this.#expected.set(`${host} ${port}`, { app, by });
   }
 
   shared<T extends SharedState>(name: string, create: () => T): T {

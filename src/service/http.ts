@@ -269,7 +269,7 @@ class HttpParser implements Parser {
       this.#pending.delete(this.#currentReply);
       this.#c.write(httpLog, transaction);
     }
-    if (message.method === "CONNECT" && message.status === 200) this.#c.become("");
+    if (message.method === "CONNECT" && message.status === 200) this.#c.become("tunnelled");
     else if (message.status === 101) this.#tunnel();
   }
 

@@ -19,12 +19,13 @@ export interface Connection {
   write(schema: LogSchema, row: LogRow): void;
   /** Reports what contradicts the protocol, under Zeek's name where it has one. */
   weird(name: string, addl?: string): void;
-  /** From here on the payload, of which `rest` has been seen already, is another protocol's (STARTTLS, CONNECT). */
-  become(app: string): void;
+  /**
+   * From here on the payload is another protocol's (STARTTLS, CONNECT); `rest`, from the side that sent it, is the first of it. The
+   * parser at hand is ended.
+   */
+  become(app: string, fromOrig?: boolean, rest?: Uint8Array): void;
   /** Begins a file that is carried by this connection. */
   file(source: string, fromOrig: boolean): CarriedFile;
-  /** A connection that is to be expected: to this host and port, with this application. */
-  expect(host: string, port: number, app: string): void;
   /** What a protocol keeps over all connections; made when it is first asked for. */
   shared<T extends SharedState>(name: string, create: () => T): T;
 }

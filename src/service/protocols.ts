@@ -3,13 +3,18 @@ import { dhcp } from "./dhcp.ts";
 import { dns } from "./dns.ts";
 import { ftp, ftpData } from "./ftp.ts";
 import { http } from "./http.ts";
+import { ldap } from "./ldap.ts";
+import { modbus } from "./modbus.ts";
 import { ntp } from "./ntp.ts";
 import type { Protocol } from "./protocol.ts";
 import { quic } from "./quic.ts";
+import { redis } from "./redis.ts";
 import { smtp } from "./smtp.ts";
+import { socks } from "./socks.ts";
 import { ssh } from "./ssh.ts";
 import { syslog } from "./syslog.ts";
 import { dtls, tls } from "./tls.ts";
+import { startTls, tunnelled } from "./upgrade.ts";
 
 export const PROTOCOLS: readonly Protocol[] = [
   dns,
@@ -25,6 +30,12 @@ export const PROTOCOLS: readonly Protocol[] = [
   dhcp,
   ntp,
   syslog,
+  ldap,
+  redis,
+  modbus,
+  socks,
+  tunnelled,
+  ...startTls,
   { ...dns, app: "mdns" },
   { ...dns, app: "llmnr" },
   { ...dns, app: "netbios" },
