@@ -5,10 +5,12 @@ import { ftp, ftpData } from "./ftp.ts";
 import { http } from "./http.ts";
 import { ldap } from "./ldap.ts";
 import { modbus } from "./modbus.ts";
+import { mysql } from "./mysql.ts";
 import { ntp } from "./ntp.ts";
 import type { Protocol } from "./protocol.ts";
 import { quic } from "./quic.ts";
 import { redis } from "./redis.ts";
+import { sip } from "./sip.ts";
 import { smtp } from "./smtp.ts";
 import { socks } from "./socks.ts";
 import { ssh } from "./ssh.ts";
@@ -34,6 +36,8 @@ export const PROTOCOLS: readonly Protocol[] = [
   redis,
   modbus,
   socks,
+  mysql,
+  sip,
   tunnelled,
   ...startTls,
   { ...dns, app: "mdns" },
