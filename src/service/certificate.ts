@@ -1,7 +1,20 @@
 /** X.509 certificates (RFC 5280 §4), as far as x509.log needs them. */
 import { addressText } from "./addresses.ts";
 import { hexText, latin1 } from "./cursor.ts";
-import { BIT_STRING, BOOLEAN, type Element, elementAt, elementsOf, INTEGER, integerValue, OCTET_STRING, OID, oidText, SEQUENCE, UTC_TIME } from "./der.ts";
+import {
+  BIT_STRING,
+  BOOLEAN,
+  type Element,
+  elementAt,
+  elementsOf,
+  INTEGER,
+  integerValue,
+  OCTET_STRING,
+  OID,
+  oidText,
+  SEQUENCE,
+  UTC_TIME,
+} from "./der.ts";
 import { ALGORITHMS, CURVES, NAME_ATTRIBUTES } from "./names/oids.ts";
 
 export interface Certificate {
@@ -149,7 +162,9 @@ function nameText(bytes: Uint8Array): string {
 }
 
 function commonNameOf(bytes: Uint8Array): string | undefined {
-  const found = elementsOf(bytes).flatMap(attributesOf).filter(({ oid }) => NAME_ATTRIBUTES[oid] === "CN");
+  const found = elementsOf(bytes)
+    .flatMap(attributesOf)
+    .filter(({ oid }) => NAME_ATTRIBUTES[oid] === "CN");
   const last = found.at(-1);
   return last && latin1(stringBytes(last.value));
 }

@@ -72,7 +72,8 @@ function readMessage(bytes: Uint8Array): DhcpMessage | undefined {
 
 const NO_ADDRESS = "0.0.0.0";
 const text = (value: Uint8Array | undefined): string | undefined => value && latin1(value).replace(/\0+$/, "");
-const address = (value: Uint8Array | undefined): string | undefined => (value?.length === 4 ? ipv4Text(value) : undefined);
+const address = (value: Uint8Array | undefined): string | undefined =>
+  value?.length === 4 ? ipv4Text(value) : undefined;
 
 interface Transaction {
   readonly startNs: bigint;
@@ -96,7 +97,16 @@ class Transactions implements SharedState {
     if (!t) {
       if (this.#open.size >= MAX_TRANSACTIONS) this.finish();
       const startNs = c.nowNs;
-      t = { startNs, lastNs: startNs, checkNs: startNs + 10n * SECOND, c, uids: new Set(), types: [], clientHardware: undefined, row: {} };
+      t = {
+        startNs,
+        lastNs: startNs,
+        checkNs: startNs + 10n * SECOND,
+        c,
+        uids: new Set(),
+        types: [],
+        clientHardware: undefined,
+        row: {},
+      };
       this.#open.set(message.xid, t);
     }
     t.lastNs = c.nowNs;
@@ -144,7 +154,8 @@ class Transactions implements SharedState {
   #expire(nowNs: bigint): void {
     for (const [xid, t] of this.#open) {
       if (nowNs < t.checkNs) continue;
-      if (t.checkNs - t.lastNs > 5n * SECOND || nowNs - t.lastNs > 5n * SECOND || nowNs - t.startNs > 30n * SECOND) this.#log(xid, t);
+      if (t.checkNs - t.lastNs > 5n * SECOND || nowNs - t.lastNs > 5n * SECOND || nowNs - t.startNs > 30n * SECOND)
+        this.#log(xid, t);
       else t.checkNs += 5n * SECOND;
     }
   }

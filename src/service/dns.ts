@@ -1,5 +1,6 @@
 /** DNS (RFC 1035), mDNS, LLMNR and the NetBIOS name service (RFC 1002): queries matched with their replies, as dns.log. */
 import { formatIpv6Bytes } from "./addresses.ts";
+import { ByteQueue } from "./byte-queue.ts";
 import { Cursor, hexText, ipv4Text, latin1 } from "./cursor.ts";
 import { CONNECTION_FIELDS, type LogRow, logSchema } from "./log/schema.ts";
 import { dnsClassName, dnsOpcodeName, dnsRcodeName, dnsTypeName } from "./names/dns.ts";
@@ -67,7 +68,7 @@ class DnsParser implements Parser {
   readonly #netbios: boolean;
   readonly #queries = new Map<number, Transaction[]>();
   readonly #replies = new Map<number, Transaction[]>();
-  readonly #streams: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)];
+  readonly #streams: readonly [ByteQueue, ByteQueue] = [new ByteQueue(), new ByteQueue()];
 
   constructor(connection: Connection) {
     this.#c = connection;
@@ -79,18 +80,17 @@ class DnsParser implements Parser {
       this.#message(bytes);
       return;
     }
-    const side = fromOrig ? 0 : 1;
-    let stream = Buffer.concat([this.#streams[side], bytes]);
-    while (stream.length >= 2 && stream.length >= 2 + stream.readUInt16BE(0)) {
-      const length = stream.readUInt16BE(0);
-      this.#message(stream.subarray(2, 2 + length));
-      stream = stream.subarray(2 + length);
+    const stream = this.#streams[fromOrig ? 0 : 1];
+    stream.add(bytes);
+    while (stream.length >= 2 && stream.length >= 2 + stream.bytes.readUInt16BE(0)) {
+      const length = stream.bytes.readUInt16BE(0);
+      this.#message(stream.bytes.subarray(2, 2 + length));
+      stream.take(2 + length);
     }
-    this.#streams[side] = stream;
   }
 
   gap(fromOrig: boolean): void {
-    this.#streams[fromOrig ? 0 : 1] = Buffer.alloc(0);
+    this.#streams[fromOrig ? 0 : 1].clear();
   }
 
   end(): void {
@@ -147,7 +147,16 @@ class DnsParser implements Parser {
     let row = waiting?.shift();
     if (waiting?.length === 0) others.delete(message.id);
     if (!row) {
-      row = { ts: this.#c.nowNs, trans_id: message.id, AA: false, TC: false, RD: false, RA: false, Z: 0, rejected: false };
+      row = {
+        ts: this.#c.nowNs,
+        trans_id: message.id,
+        AA: false,
+        TC: false,
+        RD: false,
+        RA: false,
+        Z: 0,
+        rejected: false,
+      };
       row.opcode = message.opcode;
       row.opcode_name = dnsOpcodeName(message.opcode, this.#netbios);
       this.#wait(own, row);

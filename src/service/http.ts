@@ -190,7 +190,13 @@ class HttpParser implements Parser {
     let transaction = this.#pending.get(ordinal);
     if (!transaction) {
       this.#depth++;
-      transaction = { ts: this.#c.nowNs, trans_depth: this.#depth, request_body_len: 0, response_body_len: 0, tags: [] };
+      transaction = {
+        ts: this.#c.nowNs,
+        trans_depth: this.#depth,
+        request_body_len: 0,
+        response_body_len: 0,
+        tags: [],
+      };
       this.#pending.set(ordinal, transaction);
     }
     return transaction;
@@ -292,7 +298,8 @@ class HttpParser implements Parser {
 const isInformational = (status: number): boolean => status >= 100 && status <= 199;
 
 function framingOf({ headers, method, status }: Message, fromOrig: boolean): Framing {
-  if (!fromOrig && (method === "HEAD" || isInformational(status) || status === 204 || status === 304)) return { kind: "none" };
+  if (!fromOrig && (method === "HEAD" || isInformational(status) || status === 204 || status === 304))
+    return { kind: "none" };
   if (!fromOrig && method === "CONNECT" && status === 200) return { kind: "none" };
   if (/chunked/i.test(headers.get("TRANSFER-ENCODING") ?? "")) return { kind: "chunked" };
   const length = /^\d+$/.test(headers.get("CONTENT-LENGTH") ?? "") ? Number(headers.get("CONTENT-LENGTH")) : null;

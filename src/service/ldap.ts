@@ -1,7 +1,16 @@
 /** LDAP (RFC 4511): operations with their results as ldap.log, searches as ldap_search.log. */
 import { BerStream } from "./ber-stream.ts";
 import { latin1 } from "./cursor.ts";
-import { type Element, elementAt, elementsOf, ENUMERATED, INTEGER, integerValue, OCTET_STRING, SEQUENCE } from "./der.ts";
+import {
+  type Element,
+  ENUMERATED,
+  elementAt,
+  elementsOf,
+  INTEGER,
+  integerValue,
+  OCTET_STRING,
+  SEQUENCE,
+} from "./der.ts";
 import { CONNECTION_FIELDS, type LogRow, logSchema } from "./log/schema.ts";
 import type { Connection, Parser, Protocol } from "./protocol.ts";
 import { isClientHello } from "./upgrade.ts";
@@ -145,7 +154,9 @@ class LdapParser implements Parser {
       const rotated = token.readUInt16BE(6);
       const from = rotated === extra ? WRAP_HEADER + extra : WRAP_HEADER;
       const end = rotated === 0 ? token.length - extra : token.length;
-      this.#streams[fromOrig ? 0 : 1].add(token.subarray(from, Math.max(from, end)), (message) => this.#message(message));
+      this.#streams[fromOrig ? 0 : 1].add(token.subarray(from, Math.max(from, end)), (message) =>
+        this.#message(message),
+      );
     }
     this.#wrapped[index] = Buffer.from(all);
   }

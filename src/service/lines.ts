@@ -23,10 +23,11 @@ export class Lines {
   data(bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.length) {
-      if (this.raw) {
-        const taken = this.raw(bytes.subarray(at));
+      const { raw } = this;
+      if (raw) {
+        const taken = raw(bytes.subarray(at));
         at += taken;
-        if (taken === 0 && this.raw) return;
+        if (taken === 0 && this.raw === raw) return;
         continue;
       }
       const feed = bytes.indexOf(0x0a, at);

@@ -159,13 +159,14 @@ function isBoundary(line: string, boundary: string): boolean {
   return /^(?:--)?\s*$/.test(line.slice(2 + boundary.length));
 }
 
-const PARAMETER = "\\s*\\*?=\\s*(?:[\\w-]*''([^;]*)|\"([^\"]*)\"?|([^;]*))";
+const PARAMETER = '\\s*\\*?=\\s*(?:[\\w-]*\'\'([^;]*)|"([^"]*)"?|([^;]*))';
 const FILE_NAME = new RegExp(`filename${PARAMETER}`, "i");
 const NAME = new RegExp(`name${PARAMETER}`, "i");
 
 /** The file name that an entity's Content-Disposition or Content-Type gives; undefined for none. */
 export function fileNameOf(headers: MimeHeaders): string | undefined {
-  const match = FILE_NAME.exec(headers.get("CONTENT-DISPOSITION") ?? "") ?? NAME.exec(headers.get("CONTENT-TYPE") ?? "");
+  const match =
+    FILE_NAME.exec(headers.get("CONTENT-DISPOSITION") ?? "") ?? NAME.exec(headers.get("CONTENT-TYPE") ?? "");
   const name = match?.[1] ?? match?.[2] ?? match?.[3];
   return name?.trim() || undefined;
 }

@@ -37,7 +37,12 @@ const SIGNATURES: readonly Signature[] = [
   row("text/html", 100, `${XML_PROLOGUE}<(?:!doctype +html|html|meta +http-equiv)`, "i"),
   row("text/html", 20, `${XML_PROLOGUE}<(?:head|html|title|body)`, "i"),
   row("text/rss", 90, `${XML_PROLOGUE}<rss`, "i"),
-  row("text/atom", 100, `${XML_PROLOGUE}<(?:rss[^>]*xmlns:atom|feed[^>]*xmlns=["']?http://www.w3.org/2005/Atom["']?)`, "i"),
+  row(
+    "text/atom",
+    100,
+    `${XML_PROLOGUE}<(?:rss[^>]*xmlns:atom|feed[^>]*xmlns=["']?http://www.w3.org/2005/Atom["']?)`,
+    "i",
+  ),
   row("application/soap+xml", 49, `${XML_PROLOGUE}<soap(?:-env)?:envelope`, "i"),
   row("text/x-cross-domain-policy", 49, `${XML_PROLOGUE}<(?:!doctype +)?cross-domain-policy`, "i"),
   row("application/xml-rpc", 49, `${XML_PROLOGUE}<methodresponse>`, "i"),

@@ -1,4 +1,5 @@
 /** Modbus/TCP (MODBUS Messaging on TCP/IP Implementation Guide §3.1): each PDU a row of modbus.log. */
+import { ByteQueue } from "./byte-queue.ts";
 import { Cursor } from "./cursor.ts";
 import { CONNECTION_FIELDS, logSchema } from "./log/schema.ts";
 import type { Connection, Parser, Protocol } from "./protocol.ts";
@@ -48,7 +49,7 @@ const HEADER = 7;
 
 class ModbusParser implements Parser {
   readonly #c: Connection;
-  readonly #rest: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)];
+  readonly #rest: readonly [ByteQueue, ByteQueue] = [new ByteQueue(), new ByteQueue()];
   readonly #lost: [boolean, boolean] = [false, false];
 
   constructor(c: Connection) {
@@ -58,22 +59,23 @@ class ModbusParser implements Parser {
   data(fromOrig: boolean, bytes: Uint8Array): void {
     const index = fromOrig ? 0 : 1;
     if (this.#lost[index]) return;
-    let rest = Buffer.concat([this.#rest[index], bytes]);
+    const rest = this.#rest[index];
+    rest.add(bytes);
     while (rest.length > HEADER) {
-      const length = rest.readUInt16BE(4);
-      if (rest.readUInt16BE(2) !== 0 || length < 2 || length > 260) {
+      const length = rest.bytes.readUInt16BE(4);
+      if (rest.bytes.readUInt16BE(2) !== 0 || length < 2 || length > 260) {
         this.#lost[index] = true;
-        break;
+        rest.clear();
+        return;
       }
-      if (rest.length < 6 + length) break;
-      this.#pdu(fromOrig, rest.subarray(0, 6 + length));
-      rest = rest.subarray(6 + length);
+      if (rest.length < 6 + length) return;
+      this.#pdu(fromOrig, rest.bytes.subarray(0, 6 + length));
+      rest.take(6 + length);
     }
-    this.#rest[index] = this.#lost[index] ? Buffer.alloc(0) : Buffer.from(rest);
   }
 
   gap(fromOrig: boolean): void {
-    this.#rest[fromOrig ? 0 : 1] = Buffer.alloc(0);
+    this.#rest[fromOrig ? 0 : 1].clear();
   }
 
   #pdu(fromOrig: boolean, bytes: Uint8Array): void {

@@ -176,7 +176,8 @@ class MysqlParser implements Parser {
       if (--this.#columns > 0) return;
       this.#answer = (this.#capabilities & DEPRECATE_EOF) !== 0 ? "rows" : "end of columns";
     } else if (this.#answer === "end of columns") this.#answer = "rows";
-    else if (first === 0xfe && (size < 9 || (this.#capabilities & DEPRECATE_EOF) !== 0)) this.#log({ success: true, rows: 0 });
+    else if (first === 0xfe && (size < 9 || (this.#capabilities & DEPRECATE_EOF) !== 0))
+      this.#log({ success: true, rows: 0 });
   }
 
   #firstAnswer(content: Uint8Array, first: number, size: number): void {

@@ -201,4 +201,8 @@ class QuicParser implements Parser {
 
 const newHandshake = (): Handshake => ({ stream: new CryptoStream(), message: Buffer.alloc(0) });
 
-export const quic: Protocol = { app: "quic", logs: [quicLog, sslLog], open: (connection) => new QuicParser(connection) };
+export const quic: Protocol = {
+  app: "quic",
+  logs: [quicLog, sslLog],
+  open: (connection) => new QuicParser(connection),
+};

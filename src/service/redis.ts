@@ -1,4 +1,5 @@
 /** Redis (RESP): commands with their replies, as redis.log. */
+import { ByteQueue } from "./byte-queue.ts";
 import { latin1 } from "./cursor.ts";
 import { CONNECTION_FIELDS, logSchema } from "./log/schema.ts";
 import type { Connection, Parser, Protocol } from "./protocol.ts";
@@ -93,7 +94,7 @@ interface Command {
 
 class RedisParser implements Parser {
   readonly #c: Connection;
-  readonly #rest: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)];
+  readonly #rest: readonly [ByteQueue, ByteQueue] = [new ByteQueue(), new ByteQueue()];
   readonly #pending: Command[] = [];
   readonly #lost: [boolean, boolean] = [false, false];
   /** CLIENT REPLY OFF and SKIP: commands that get no answer. */
@@ -107,14 +108,18 @@ class RedisParser implements Parser {
   data(fromOrig: boolean, bytes: Uint8Array): void {
     const index = fromOrig ? 0 : 1;
     if (this.#lost[index]) return;
-    let rest = Buffer.concat([this.#rest[index], bytes]);
-    while (rest.length > 0 && !this.#lost[index]) {
-      const used = fromOrig ? this.#command(rest) : this.#reply(rest);
-      if (used === 0) break;
-      if (used < 0 || rest.length > 16 * MAX_BUFFER) this.#lost[index] = true;
-      else rest = rest.subarray(used);
+    const rest = this.#rest[index];
+    rest.add(bytes);
+    while (rest.length > 0) {
+      const used = fromOrig ? this.#command(rest.bytes) : this.#reply(rest.bytes);
+      if (used === 0 && rest.length <= 2 * MAX_BUFFER) return;
+      if (used <= 0) {
+        this.#lost[index] = true;
+        rest.clear();
+        return;
+      }
+      rest.take(used);
     }
-    this.#rest[index] = this.#lost[index] ? Buffer.alloc(0) : Buffer.from(rest);
   }
 
   gap(fromOrig: boolean): void {
@@ -143,7 +148,12 @@ class RedisParser implements Parser {
   #take(words: readonly string[]): void {
     const name = words[0]!.toUpperCase();
     const keyed = KEYED.has(name);
-    const command = { tsNs: this.#c.nowNs, name, key: keyed ? words[1] : undefined, value: undefined as string | undefined };
+    const command = {
+      tsNs: this.#c.nowNs,
+      name,
+      key: keyed ? words[1] : undefined,
+      value: undefined as string | undefined,
+    };
     if (name === "SET") command.value = words[2];
     else if (name === "HSET") command.value = words[3];
     const replies = name === "CLIENT" && words[1]?.toUpperCase() === "REPLY" ? words[2]?.toUpperCase() : undefined;

@@ -103,7 +103,11 @@ class SipParser implements Parser {
 
   #replied(status: number): void {
     const row = this.#row!;
-    this.#c.write(sipLog, { ...row, request_path: [...(row.request_path as string[])], response_path: [...(row.response_path as string[])] });
+    this.#c.write(sipLog, {
+      ...row,
+      request_path: [...(row.request_path as string[])],
+      response_path: [...(row.response_path as string[])],
+    });
     if (status < 100 || status >= 200) this.#row = null;
   }
 }

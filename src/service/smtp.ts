@@ -30,7 +30,7 @@ export const smtpLog = logSchema("smtp", {
 
 const MAX_ADDRESSES = 1000;
 const MAX_FILES = 1000;
-const ADDRESS = /[^\s<>,:"'()\[\];]+@[^\s<>,:"'()\[\];]+/g;
+const ADDRESS = /[^\s<>,:"'()[\];]+@[^\s<>,:"'()[\];]+/g;
 const IPV4 = /\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b/g;
 const IPV6 = /(?:[0-9a-f]{1,4}:){2,7}[0-9a-f]{1,4}|(?:[0-9a-f]{1,4}:){1,6}:(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*)?/gi;
 

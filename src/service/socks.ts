@@ -85,7 +85,11 @@ class SocksParser implements Parser {
     const named = bytes[4] === 0 && bytes[5] === 0 && bytes[6] === 0 && bytes[7] !== 0;
     const nameEnd = named ? bytes.indexOf(0, userEnd + 1) : userEnd;
     if (nameEnd < 0) return 0;
-    Object.assign(this.#row, { version: 4, request_p: bytes.readUInt16BE(2), user: latin1(bytes.subarray(8, userEnd)) || undefined });
+    Object.assign(this.#row, {
+      version: 4,
+      request_p: bytes.readUInt16BE(2),
+      user: latin1(bytes.subarray(8, userEnd)) || undefined,
+    });
     if (named) this.#row["request.name"] = latin1(bytes.subarray(userEnd + 1, nameEnd));
     else this.#row["request.host"] = addressText(bytes.subarray(4, 8));
     this.#client = "done";

@@ -1,5 +1,6 @@
 /** SSH (RFC 4253): versions, algorithms, the host key, and how authentication went as far as packet sizes show, as ssh.log. */
 import { createHash } from "node:crypto";
+import { ByteQueue } from "./byte-queue.ts";
 import { Cursor, latin1 } from "./cursor.ts";
 import { CONNECTION_FIELDS, logSchema } from "./log/schema.ts";
 import type { Connection, Parser, Protocol } from "./protocol.ts";
@@ -41,12 +42,12 @@ interface Algorithms {
 
 interface SshSide {
   state: "version" | "packets" | "encrypted" | "lost";
-  rest: Buffer;
+  readonly rest: ByteQueue;
   lines: number;
   algorithms: Algorithms | null;
 }
 
-const newSide = (): SshSide => ({ state: "version", rest: Buffer.alloc(0), lines: 0, algorithms: null });
+const newSide = (): SshSide => ({ state: "version", rest: new ByteQueue(), lines: 0, algorithms: null });
 
 class SshParser implements Parser {
   readonly #c: Connection;
@@ -76,11 +77,10 @@ class SshParser implements Parser {
       if (!fromOrig) this.#encrypted(bytes.length);
       return;
     }
-    side.rest = Buffer.concat([side.rest, bytes]);
-    while (side.state === "version" && this.#versionLine(side, fromOrig));
-    while (side.state === "packets" && this.#packet(side, fromOrig));
+    side.rest.add(bytes);
+    while (this.#versionLine(side, fromOrig) || this.#packet(side, fromOrig));
     // What is encrypted already in the segment that switches to encryption says nothing of authentication.
-    if (side.state === "encrypted") side.rest = Buffer.alloc(0);
+    if (side.state === "encrypted") side.rest.clear();
   }
 
   gap(fromOrig: boolean): void {
@@ -93,13 +93,14 @@ class SshParser implements Parser {
   }
 
   #versionLine(side: SshSide, fromOrig: boolean): boolean {
-    const feed = side.rest.indexOf(0x0a);
+    if (side.state !== "version") return false;
+    const feed = side.rest.bytes.indexOf(0x0a);
     if (feed < 0) {
       if (side.rest.length > MAX_LINE) side.state = "lost";
       return false;
     }
-    const line = latin1(side.rest.subarray(0, feed)).replace(/\r$/, "");
-    side.rest = side.rest.subarray(feed + 1);
+    const line = latin1(side.rest.bytes.subarray(0, feed)).replace(/\r$/, "");
+    side.rest.take(feed + 1);
     if (line.startsWith("SSH-")) {
       if (fromOrig) this.#client = line;
       else this.#server = line;
@@ -109,16 +110,16 @@ class SshParser implements Parser {
   }
 
   #packet(side: SshSide, fromOrig: boolean): boolean {
-    if (side.rest.length < 6) return false;
-    const length = side.rest.readUInt32BE(0);
+    if (side.state !== "packets" || side.rest.length < 6) return false;
+    const length = side.rest.bytes.readUInt32BE(0);
     if (length < 2 || length > MAX_PACKET) {
       side.state = "lost";
       return false;
     }
     if (side.rest.length < 4 + length) return false;
-    const padding = side.rest[4]!;
-    const payload = side.rest.subarray(5, 4 + length - Math.min(padding, length - 1));
-    side.rest = side.rest.subarray(4 + length);
+    const padding = side.rest.bytes[4]!;
+    const payload = Buffer.from(side.rest.bytes.subarray(5, 4 + length - Math.min(padding, length - 1)));
+    side.rest.take(4 + length);
     const type = payload[0];
     if (type === KEXINIT) {
       side.algorithms = readAlgorithms(payload);

@@ -23,7 +23,7 @@ export const syslog: Protocol = {
   logs: [syslogLog],
   open: (c): Parser => ({
     data(_fromOrig, bytes) {
-      const match = /^<(\d{1,3})>([^]*)$/.exec(latin1(bytes));
+      const match = /^<(\d{1,3})>(.*)$/s.exec(latin1(bytes));
       const priority = match ? Number(match[1]) : -1;
       c.write(syslogLog, {
         ts: c.nowNs,

@@ -20,15 +20,15 @@ export function ja3(hello: Hello): string {
 }
 
 const JA4_VERSIONS: Readonly<Record<number, string>> = {
-  0x0304: "13",
-  0x0303: "12",
-  0x0302: "11",
-  0x0301: "10",
-  0x0300: "s3",
-  0x0002: "s2",
-  0xfeff: "d1",
-  0xfefd: "d2",
-  0xfefc: "d3",
+  772: "13",
+  771: "12",
+  770: "11",
+  769: "10",
+  768: "s3",
+  2: "s2",
+  65279: "d1",
+  65277: "d2",
+  65276: "d3",
 };
 
 function ja4Hash(text: string): string {
@@ -48,13 +48,17 @@ function ja4Alpn(hello: Hello): string {
 /** JA4. `transport` is t (TCP), q (QUIC) or d (DTLS). */
 export function ja4(hello: Hello, transport: "t" | "q" | "d"): string {
   const offered = real(numberList(extensionOf(hello, EXTENSION.supportedVersions), 1));
-  const version = offered.length > 0 ? (transport === "d" ? Math.min(...offered) : Math.max(...offered)) : hello.version;
+  const version =
+    offered.length > 0 ? (transport === "d" ? Math.min(...offered) : Math.max(...offered)) : hello.version;
   const ciphers = real(hello.ciphers).map(hex4).sort();
   const types = real(hello.extensions.map(({ type }) => type));
   const sni = serverNames(hello).length > 0 ? "d" : "i";
   const count = (list: readonly unknown[]): string => String(Math.min(99, list.length)).padStart(2, "0");
   const head = `${transport}${JA4_VERSIONS[version] ?? "00"}${sni}${count(ciphers)}${count(types)}${ja4Alpn(hello)}`;
-  const sorted = types.filter((type) => type !== EXTENSION.serverName && type !== EXTENSION.alpn).map(hex4).sort();
+  const sorted = types
+    .filter((type) => type !== EXTENSION.serverName && type !== EXTENSION.alpn)
+    .map(hex4)
+    .sort();
   const signatures = real(numberList(extensionOf(hello, EXTENSION.signatureAlgorithms), 2)).map(hex4);
   const third = signatures.length > 0 ? `${sorted.join(",")}_${signatures.join(",")}` : sorted.join(",");
   return `${head}_${ja4Hash(ciphers.join(","))}_${ja4Hash(third)}`;

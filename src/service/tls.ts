@@ -1,4 +1,5 @@
 /** TLS and SSL 3 records (RFC 8446 §5, RFC 5246 §6.2), hellos of SSL 2, and DTLS records (RFC 6347 §4.1, RFC 9147 §4). */
+import { ByteQueue } from "./byte-queue.ts";
 import { Cursor } from "./cursor.ts";
 import type { Connection, Parser, Protocol } from "./protocol.ts";
 import { sslLog, TlsSession } from "./ssl.ts";
@@ -18,14 +19,14 @@ const MAX_MESSAGE = 256 * 1024;
 /** One side of a connection. */
 interface TlsSide {
   /** Bytes of a record that is not whole. */
-  record: Buffer;
+  readonly record: ByteQueue;
   /** Bytes of a handshake message that is not whole. */
-  message: Buffer;
+  readonly message: ByteQueue;
   encrypted: boolean;
   lost: boolean;
 }
 
-const newSide = (): TlsSide => ({ record: Buffer.alloc(0), message: Buffer.alloc(0), encrypted: false, lost: false });
+const newSide = (): TlsSide => ({ record: new ByteQueue(), message: new ByteQueue(), encrypted: false, lost: false });
 
 class TlsParser implements Parser {
   readonly #session: TlsSession;
@@ -41,14 +42,13 @@ class TlsParser implements Parser {
   data(fromOrig: boolean, bytes: Uint8Array): void {
     const side = this.#sides[fromOrig ? 0 : 1];
     if (this.#session.logged || side.lost) return;
-    let at = 0;
-    const all = side.record.length > 0 ? Buffer.concat([side.record, bytes]) : bytes;
+    side.record.add(bytes);
     while (!side.lost && !this.#session.logged) {
-      const used = this.#record(side, fromOrig, all.subarray(at));
+      const used = this.#record(side, fromOrig, side.record.bytes);
       if (used === 0) break;
-      at += used;
+      side.record.take(used);
     }
-    side.record = side.lost || this.#session.logged ? Buffer.alloc(0) : Buffer.from(all.subarray(at));
+    if (side.lost || this.#session.logged) side.record.clear();
   }
 
   gap(fromOrig: boolean): void {
@@ -63,7 +63,7 @@ class TlsParser implements Parser {
   #record(side: TlsSide, fromOrig: boolean, bytes: Uint8Array): number {
     if (bytes.length < RECORD_HEADER) return 0;
     const index = fromOrig ? 0 : 1;
-    if (this.#first[index] && isSsl2Hello(bytes)) return this.#ssl2(fromOrig, bytes, index);
+    if (this.#first[index] && isSsl2Hello(bytes)) return this.#ssl2(bytes, index);
     const type = bytes[0]!;
     const length = (bytes[3]! << 8) | bytes[4]!;
     if (bytes[1] !== 3 || type < CHANGE_CIPHER_SPEC || type > 26 || length > MAX_RECORD) {
@@ -95,22 +95,22 @@ class TlsParser implements Parser {
   }
 
   #handshake(side: TlsSide, fromOrig: boolean, bytes: Uint8Array): void {
-    let all = side.message.length > 0 ? Buffer.concat([side.message, bytes]) : Buffer.from(bytes);
-    while (all.length >= 4) {
-      const length = all.readUIntBE(1, 3);
+    const { message } = side;
+    message.add(bytes);
+    while (message.length >= 4) {
+      const length = message.bytes.readUIntBE(1, 3);
       if (length > MAX_MESSAGE) {
         side.lost = true;
         return;
       }
-      if (all.length < 4 + length) break;
-      this.#session.handshake(fromOrig, all[0]!, all.subarray(4, 4 + length));
-      all = all.subarray(4 + length);
+      if (message.length < 4 + length) return;
+      this.#session.handshake(fromOrig, message.bytes[0]!, message.bytes.subarray(4, 4 + length));
+      message.take(4 + length);
     }
-    side.message = Buffer.from(all);
   }
 
   /** A hello of SSL 2 (two bytes of length with the highest bit set, type 1 or 4). */
-  #ssl2(fromOrig: boolean, bytes: Uint8Array, index: 0 | 1): number {
+  #ssl2(bytes: Uint8Array, index: 0 | 1): number {
     const length = ((bytes[0]! & 0x7f) << 8) | bytes[1]!;
     if (bytes.length < 2 + length) return 0;
     this.#first[index] = false;
@@ -228,4 +228,8 @@ class DtlsParser implements Parser {
 }
 
 export const tls: Protocol = { app: "tls", logs: [sslLog, x509Log], open: (connection) => new TlsParser(connection) };
-export const dtls: Protocol = { app: "dtls", logs: [sslLog, x509Log], open: (connection) => new DtlsParser(connection) };
+export const dtls: Protocol = {
+  app: "dtls",
+  logs: [sslLog, x509Log],
+  open: (connection) => new DtlsParser(connection),
+};
