@@ -49,6 +49,8 @@ interface SshSide {
 
 const newSide = (): SshSide => ({ state: "version", rest: new ByteQueue(), lines: 0, algorithms: null });
 
+const isEncrypted = (side: SshSide): boolean => side.state === "encrypted";
+
 class SshParser implements Parser {
   readonly #c: Connection;
   readonly #sides: readonly [SshSide, SshSide] = [newSide(), newSide()];
@@ -72,15 +74,16 @@ class SshParser implements Parser {
   data(fromOrig: boolean, bytes: Uint8Array): void {
     if (this.#logged) return;
     const side = this.#sides[fromOrig ? 0 : 1];
-    if (side.state === "lost") return;
-    if (side.state === "encrypted") {
-      if (!fromOrig) this.#encrypted(bytes.length);
-      return;
-    }
+    if (side.state === "encrypted" && !fromOrig) this.#encrypted(bytes.length);
+    if (side.state === "encrypted" || side.state === "lost") return;
+    this.#clearText(side, fromOrig, bytes);
+    // What is encrypted already in the segment that switches to encryption says nothing of authentication.
+    if (isEncrypted(side)) side.rest.clear();
+  }
+
+  #clearText(side: SshSide, fromOrig: boolean, bytes: Uint8Array): void {
     side.rest.add(bytes);
     while (this.#versionLine(side, fromOrig) || this.#packet(side, fromOrig));
-    // What is encrypted already in the segment that switches to encryption says nothing of authentication.
-    if (side.state === "encrypted") side.rest.clear();
   }
 
   gap(fromOrig: boolean): void {
@@ -162,11 +165,8 @@ class SshParser implements Parser {
     if (this.#serviceAcceptSize === 0) this.#serviceAcceptSize = length;
     else if (length === this.#serviceAcceptSize - 16) this.#attempt(true);
     else if (this.#failureSize === 0) {
-      // A long answer is a banner.
-      if (length - this.#serviceAcceptSize <= 256) {
-        this.#failureSize = length;
-        this.#attempt(false);
-      }
+      // The first refusal is of the method "none", by which clients ask what there is; a long answer is a banner.
+      if (length - this.#serviceAcceptSize <= 256) this.#failureSize = length;
     } else if (length === this.#failureSize) this.#attempt(false);
   }
 
