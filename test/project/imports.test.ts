@@ -12,12 +12,13 @@ const allowed: Record<string, readonly string[]> = {
   mirror: ["core"],
   inventory: ["core"],
   bro: ["core", "capture"],
+  service: ["core", "engine"],
   verify: ["core", "engine", "capture"],
   lab: ["core", "mirror"],
   tui: ["core"],
-  jobs: ["core", "engine", "capture", "mirror", "inventory", "bro", "verify", "lab", "tui"],
-  cli: ["core", "engine", "capture", "mirror", "inventory", "bro", "verify", "lab", "tui", "jobs"],
-  index: ["core", "engine", "capture", "mirror", "inventory", "bro", "verify", "lab", "jobs"],
+  jobs: ["core", "engine", "capture", "mirror", "inventory", "service", "bro", "verify", "lab", "tui"],
+  cli: ["core", "engine", "capture", "mirror", "inventory", "service", "bro", "verify", "lab", "tui", "jobs"],
+  index: ["core", "engine", "capture", "mirror", "inventory", "service", "bro", "verify", "lab", "jobs"],
 };
 /** Besides, types alone. */
 const typesOnly: Record<string, readonly string[]> = { tui: ["capture", "mirror", "verify"] };
@@ -27,6 +28,7 @@ const homes: Record<string, string> = {
   commander: "cli/",
   execa: "core/",
   cap: "capture/",
+  fflate: "service/",
 };
 
 interface Import {
