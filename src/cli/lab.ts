@@ -4,6 +4,7 @@ import { TapscopeError, UsageError } from "../core/errors.ts";
 import type { Lab } from "../lab/find.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { reportError } from "./exit.ts";
+import { Shutdown } from "./shutdown.ts";
 
 export function registerLab(program: Command): void {
   const lab = program
@@ -100,8 +101,14 @@ export function registerLab(program: Command): void {
       const { isVm } = await import("../lab/topology.ts");
       if (!up.hosts && isVm(host)) {
         if (dryRun) throw new UsageError("lab exec has no --dry-run for a virtual machine");
-        const { runInVm } = await import("../jobs/vm-console.ts");
-        process.exitCode = await runInVm(up, host, argv);
+        const { runOnConsole } = await import("../lab/vm/console.ts");
+        const { consolePath } = await import("../lab/vm/machine.ts");
+        using shutdown = new Shutdown();
+        const exitCode = await runOnConsole(consolePath(up, host), host, argv, {
+          onOutput: (bytes) => void process.stdout.write(bytes),
+          signal: shutdown.signal,
+        });
+        process.exitCode = shutdown.received === null ? exitCode : shutdown.exitCode(false);
         return;
       }
       const place = up.host(host);

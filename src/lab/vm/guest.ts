@@ -25,9 +25,9 @@ ip link set lo up
 for turn in 1 2 3 4 5 6 7 8 9 10; do [ -e /sys/class/net/eth0 ] && break; usleep 100000; done
 [ -z "$ip" ] || ip address add $ip dev eth0
 ip link set eth0 up
-[ -z "$disk" ] || make-bro $disk || echo "$name: no disk at /bro"
+[ -z "$disk" ] || make-bro $disk || { echo "could not mount $disk at /bro"; poweroff -f; }
 if [ -n "$project" ]; then
-  mount -t ext4 -o ro $project /project || echo "$name: no project disk"
+  mount -t ext4 -o ro $project /project || { echo "could not mount the project's disk"; poweroff -f; }
   mount -t proc proc /project/proc; mount -t devtmpfs dev /project/dev; mount -t tmpfs tmpfs /project/tmp
 fi
 stty -F /dev/ttyS0 -echo -onlcr
@@ -44,22 +44,33 @@ if ! [ -e $part ]; then
   echo ',,83' | /sbin/sfdisk -q $1 >/dev/null || exit 1
   for turn in 1 2 3 4 5; do [ -e $part ] && break; usleep 200000; done
 fi
-/sbin/blkid $part >/dev/null || /sbin/mke2fs -q -F -t ext4 $part || exit 1
+# A partition without a filesystem has a PARTUUID at least: blkid alone is content with that.
+[ -n "$(/sbin/blkid -s TYPE -o value $part)" ] || /sbin/mke2fs -q -F -t ext4 $part || exit 1
 mount -t ext4 $part /bro
 `,
   // The project inside the guest, with the Node of the host.
   tapscope: `#!/bin/sh
 exec chroot /project /bin/node /tapscope/dist/cli/main.js "$@"
 `,
-  // What stands in for Zeek: the project's own engine. "engine start [BPF of frames to leave out]", "engine stop", "engine count".
+  // What stands in for Zeek: the project's own engine. "engine start [BPF of frames to leave out]", "engine count" (rows so far).
   engine: `#!/bin/sh
 case $1 in
   start)
-    /sbin/tcpdump -i eth0 -U -B 8192 -w - \${2:+not ($2)} 2>/tmp/tcpdump.err | /sbin/tapscope flows --follow --format zeek - >/bro/conn.log 2>/tmp/engine.err &
+    /sbin/tcpdump -i eth0 -U -B 8192 -w - \${2:+not ($2)} 2>/tmp/engine.words | /sbin/tapscope flows --follow --format zeek - >/bro/conn.log 2>/tmp/engine.err &
     while sleep 1; do sync; done &
-    for turn in $(seq 1 600); do grep -q 'listening on' /tmp/tcpdump.err && [ -s /bro/conn.log ] && exit 0; usleep 100000; done
-    cat /tmp/tcpdump.err /tmp/engine.err; exit 1 ;;
-  count) grep -vc '^#' /bro/conn.log ;;
+    for turn in $(seq 1 600); do grep -q 'listening on' /tmp/engine.words && [ -s /bro/conn.log ] && exit 0; usleep 100000; done
+    cat /tmp/engine.words /tmp/engine.err; exit 1 ;;
+  count) grep -vc '^#' /bro/conn.log || true ;;
+esac
+`,
+  // How many frames come: "frames start <BPF>", "frames count", which ends it.
+  frames: `#!/bin/sh
+case $1 in
+  start)
+    /sbin/tcpdump -i eth0 -U -w /tmp/frames.pcap "$2" 2>/tmp/frames.words &
+    for turn in $(seq 1 100); do grep -q 'listening on' /tmp/frames.words && exit 0; usleep 100000; done
+    cat /tmp/frames.words; exit 1 ;;
+  count) usleep 1500000; killall -INT tcpdump; usleep 500000; /sbin/tcpdump -r /tmp/frames.pcap 2>/dev/null | wc -l ;;
 esac
 `,
 };
