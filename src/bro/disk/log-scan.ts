@@ -51,7 +51,9 @@ class PlainScan implements LogScan {
   #last: number | null = null;
   #size = 0;
   #trailingZeros = 0;
-  #zerosInside = false;
+  /** Runs of NUL bytes that something follows. */
+  #holes = 0;
+  #holeBytes = 0;
   readonly #header = new HeaderReader();
   #separator: Buffer = Buffer.from("\t");
   #timeColumn = -1;
@@ -95,7 +97,10 @@ class PlainScan implements LogScan {
     else if (this.#trailingZeros > 0) {
       damage.push(`${this.#trailingZeros} NUL bytes at the end: the last blocks were not written yet`);
     }
-    if (this.#zerosInside) damage.push("NUL bytes inside");
+    if (this.#holes > 0) {
+      const holes = this.#holes === 1 ? "1 hole" : `${this.#holes} holes`;
+      damage.push(`NUL bytes inside: ${holes}, ${this.#holeBytes} bytes: blocks that were not written yet`);
+    }
     let left = this.#carry.length;
     while (left > 0 && this.#carry[left - 1] === 0) left--;
     if (left > 0) damage.push("the last line is incomplete");
@@ -119,8 +124,13 @@ class PlainScan implements LogScan {
       this.#trailingZeros += chunk.length;
       return;
     }
-    const inside = chunk.indexOf(0);
-    if (this.#trailingZeros > 0 || (inside !== -1 && inside < end)) this.#zerosInside = true;
+    for (let at = 0, run = this.#trailingZeros; at < end; run = 0) {
+      for (; chunk[at] === 0; at++) run++;
+      if (run > 0) this.#holes++;
+      this.#holeBytes += run;
+      const next = chunk.indexOf(0, at);
+      at = next === -1 ? end : next;
+    }
     this.#trailingZeros = chunk.length - end;
   }
 
