@@ -1,11 +1,26 @@
-export { layOut, reserve, rowAt } from "./memory";
+/**
+ * What the host can call. Rows and places cross as addresses; options, totals and rows are read and written in memory, by their layouts
+ * (layout/layouts.ts).
+ */
+import { counters } from "./counters";
+import { layOut } from "./memory";
+import { options } from "./options";
+import { beginIndex, slotsFor } from "./table/row-index";
+import { limitRows } from "./table/table";
+import { NEVER } from "./time";
 
-import { openWindow } from "./check";
-import { decodeUdp } from "./decode/udp";
-import { packet } from "./packet";
-export function t(at: i32): void {
-  openWindow(at, at + 100);
-  packet.end = at + 20;
-  decodeUdp(packet, at);
-  packet.vlanCount++;
+export { rowsStart } from "./memory";
+export { endCapture } from "./meter";
+export { fieldNumber, fieldText, flushRecords, startRecords, writeRow } from "./record/writer";
+export { advance as letTimePass } from "./table/table";
+export { framesTraced, takeFrames, takeRecords } from "./walk";
+
+/** Begins: to be called once, after the options are set. @returns false when the tables alone do not fit into 4 GB */
+export function begin(): bool {
+  const slots = slotsFor(options.maxRows);
+  if (!layOut(options.maxRows, slots)) return false;
+  counters.firstTime = NEVER;
+  beginIndex(slots);
+  limitRows(options.maxRows);
+  return true;
 }

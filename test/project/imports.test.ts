@@ -37,7 +37,12 @@ interface Import {
   readonly type: boolean;
 }
 
-const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+/** What the build makes of tables refers to the files that its rows stand for: it is no part of the picture. */
+const isMade = (file: string): boolean => file.startsWith("engine/generated/");
+
+const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
+  (file) => file.endsWith(".ts") && !isMade(file),
+);
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(src, file), "utf8");
@@ -84,7 +89,8 @@ describe("the import graph", () => {
   it("has no cycle of values", () => {
     const edges = new Map<string, string[]>(files.map((file) => [file, []]));
     for (const entry of all)
-      if (entry.target.startsWith(".") && !entry.type) edges.get(entry.file)!.push(resolved(entry));
+      if (entry.target.startsWith(".") && !entry.type && !isMade(resolved(entry)))
+        edges.get(entry.file)!.push(resolved(entry));
     const state = new Map<string, "open" | "done">();
     const visit = (file: string, path: readonly string[]): void => {
       if (state.get(file) === "done") return;

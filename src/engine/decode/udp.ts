@@ -2,10 +2,9 @@
 import { u16At } from "../bytes";
 import { Packet } from "../generated/layouts";
 
-const UDP: i32 = 17;
-
+import { UDP } from "../generated/protocols";
+import { decodeUdpTunnel } from "../generated/tunnels";
 import { ERROR_MALFORMED, ERROR_TRUNCATED, fail, LAYER_TRANSPORT } from "../packet";
-import { decodeUdpTunnel } from "./tunnels/udp-tunnels";
 
 export function decodeUdp(p: Packet, at: i32): void {
   if (at + 8 > p.end) {

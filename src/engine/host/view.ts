@@ -72,3 +72,25 @@ export function bigintGetter<Names extends string>(
   const { offset } = layout.fields[name];
   return (at) => view.bigints[(at + offset) / 8]!;
 }
+
+/** Writes a field of the record at an address: a number, or true and false as 1 and 0. */
+export type Setter = (at: number, value: number) => void;
+
+/** A setter for each field of a layout whose fields are numbers of up to 32 bits. */
+export function settersOf<Names extends string>(
+  view: MemoryView,
+  layout: Struct<Names>,
+): { readonly [name in Names]: Setter } {
+  const setters = {} as { [name in Names]: Setter };
+  for (const { name, offset, size } of Object.values<PlacedField>(layout.fields)) {
+    setters[name as Names] =
+      size === 1
+        ? (at, value) => {
+            view.bytes[at + offset] = value;
+          }
+        : (at, value) => {
+            view.signed[(at + offset) >>> 2] = value;
+          };
+  }
+  return setters;
+}

@@ -178,6 +178,46 @@ export const ROW = struct(
   { align: 64 },
 );
 
+export const OPTIONS = struct(
+  "Options",
+  "What the host wants of the engine, and what it knows of the capture. Written before `begin`, the second half at any time.",
+  {
+    maxRows: field("u32", "Rows held at once, ended ones that are kept included."),
+    seed: field("i32", "Random, so that nobody can send packets whose hashes fall together."),
+    keepEnded: field(
+      "bool",
+      "Ended connections stay in the table until evicted: a live view, or rows that wait to be sorted.",
+    ),
+    vlanKey: field("bool", "The outer two VLAN ids are part of the key."),
+    innerOnly: field("bool", "Only the innermost connections are shown: what carries a tunnel is left out."),
+    dropCopies: field("bool", "Copies of a packet that a mirror made are left out, not only counted."),
+    sampleCopies: field("bool", "Of long captures only some packets are looked at for copies: an estimate suffices."),
+    verifyChecksums: field("bool", "Packets with a wrong checksum are treated as Zeek treats them without -C."),
+    cutIsSeen: field(
+      "bool",
+      "What the capture's own snaplen cut off counts as seen: a live capture that was asked for headers.",
+    ),
+    deliverTo: field("u8", "Where ended connections go: TO_NOBODY, TO_RECORDS, TO_HOST."),
+
+    trace: field("bool", "Each frame leaves in TRACE where it began and the rows it was counted in."),
+    bigEndian: field("bool", "The byte order of the pcap records that are handed over."),
+    unitNs: field("u32", "Nanoseconds of a unit of their time fraction."),
+    mostCaptured: field("u32", "The longest capture length that is believed."),
+    linktype: field("i32", "Their link type, and bytes of frame check sequence."),
+    fcsLength: field("i32", ""),
+  },
+);
+
+export const FRAME = struct("Frame", "What stands before the captured bytes of a frame that the host hands over.", {
+  seconds: field("u64", "Seconds since the epoch."),
+  nanoseconds: field("u32", "Below a second."),
+  captured: field("i32", "Captured bytes, which follow."),
+  wireLength: field("u32", "Length on the wire."),
+  linktype: field("i32", "LINKTYPE_ value (https://www.tcpdump.org/linktypes.html)."),
+  fcsLength: field("i32", "Bytes of frame check sequence at its end on the wire."),
+  hasTime: field("bool", "False for records that carry no time (pcapng Simple Packet Blocks)."),
+});
+
 export const DATAGRAM = struct(
   "Datagram",
   "A fragmented datagram under way. Its bytes lie in a slice of the region DATAGRAM_BYTES.",
@@ -222,7 +262,7 @@ export const COUNTERS = struct("Counters", "What the engine has counted since it
   live: field("u32", "Connections that have not ended."),
   held: field("u32", "Rows in use: live connections, and ended ones that are kept or wait to be told."),
   used: field("u32", "Rows ever used: the highest is the one before."),
-  lostLetters: field("u32", "History letters, parents and VLAN ids for which there was no room."),
+  lostExtras: field("u32", "History letters, parents and VLAN ids for which there was no room."),
   lostRanges: field("u32", "Ranges ahead of a hole for which there was no room."),
   lostNames: field("u32", "Server names for which there was no room."),
   firstTime: field("i64", "The earliest and the latest frame, NEVER and 0 before the first."),

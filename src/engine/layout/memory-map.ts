@@ -3,7 +3,7 @@
  * of rows needs (the index of the flow table, the list of the ended), and the rows, last so that they can grow (memory.ts). Memory that
  * is not touched costs nothing.
  */
-import { COUNTERS, DATAGRAM, PACKET } from "./layouts.ts";
+import { COUNTERS, DATAGRAM, OPTIONS, PACKET } from "./layouts.ts";
 import { roundUp } from "./struct.ts";
 
 const KB = 1024;
@@ -34,19 +34,26 @@ export const COPY_ENTRIES = 16 * KB;
 
 const REGIONS: readonly Region[] = [
   { name: "COUNTERS", bytes: COUNTERS.size, meaning: "totals" },
+  { name: "OPTIONS", bytes: OPTIONS.size, meaning: "what the host wants" },
   { name: "PACKET", bytes: PACKET.size, meaning: "the packet at hand" },
   { name: "INCOMPLETE", bytes: PACKET.size, meaning: "a datagram that was never completed" },
   { name: "KEY", bytes: 64, meaning: "the key of the packet at hand" },
+  { name: "FRAGMENT_KEY", bytes: 64, meaning: "the key of the fragment at hand" },
   { name: "WHEEL", bytes: HORIZON * 4, meaning: "heads of the timer wheel's buckets" },
   { name: "NOT_IP", bytes: 65_536 * 8, meaning: "frames that are not IP, by EtherType, u64" },
   { name: "ENDED_BY_PROTOCOL", bytes: 256 * 8, meaning: "connections that have ended, by protocol, u64" },
-  { name: "PORT_TABLES", bytes: 8 * 65_536, meaning: "byte tables indexed by port" },
   { name: "COPIES", bytes: COPY_ENTRIES * 16, meaning: "packets seen a moment ago" },
   { name: "DATAGRAMS", bytes: DATAGRAM_SETS * DATAGRAM_WAYS * DATAGRAM.size, meaning: "datagrams being put together" },
   { name: "SCRATCH", bytes: 64 * KB, meaning: "room for the call at hand; the host passes texts here" },
   { name: "OUT", bytes: 256 * KB + 64 * KB, meaning: "records being written; the slack holds the longest one" },
   // A record that begins before the end of a chunk is moved in front of the next one.
+  { name: "EXPECTED_PORTS", bytes: 65_536, meaning: "whether FTP has announced a connection to a port, by port" },
   { name: "CHUNK", bytes: 2 * MB, meaning: "bytes of a capture" },
+  {
+    name: "TRACE",
+    bytes: (2 * MB * 12) / 16,
+    meaning: "where the frames of a chunk began and which rows they were counted in",
+  },
   {
     name: "DATAGRAM_BYTES",
     bytes: DATAGRAM_SETS * DATAGRAM_WAYS * DATAGRAM_SLICE,

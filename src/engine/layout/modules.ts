@@ -1,6 +1,9 @@
-/** All modules that the build makes, by file name: the layouts, and what the tables of protocols, applications and fields become. */
+/** All modules that the build makes, by file name: the layouts, and what the tables become. */
+import { tableModules } from "../tables/generate.ts";
+import { constantModules } from "./constants.ts";
 import { layoutModules } from "./generate.ts";
+import { tunnelsModule } from "./tunnels.ts";
 
 export function generatedModules(): Readonly<Record<string, string>> {
-  return layoutModules();
+  return { ...layoutModules(), ...constantModules(), ...tableModules(), "tunnels.ts": tunnelsModule() };
 }

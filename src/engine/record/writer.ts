@@ -56,3 +56,8 @@ export function fieldText(field: i32, row: usize): i32 {
   writeAt(gathered);
   return length;
 }
+
+/** For the host: writes the record of the row at an address. */
+export function writeRow(row: usize): void {
+  writeRecord(rowAt(row));
+}

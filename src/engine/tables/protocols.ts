@@ -20,6 +20,7 @@ export const PROTOCOLS = [
   { number: 6, name: "tcp", proto: "tcp", hasPorts: true },
   { number: 17, name: "udp", proto: "udp", hasPorts: true },
   { number: 33, name: "dccp", proto: "dccp", zeek: UNKNOWN, hasPorts: true },
+  { number: 41, name: "ipv6" },
   { number: 47, name: "gre" },
   { number: 50, name: "esp" },
   { number: 51, name: "ah" },

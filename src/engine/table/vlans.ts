@@ -1,0 +1,26 @@
+/** VLAN tags of a connection's first packet: two in the row, all of them among its extras when there are more. */
+import { get16 } from "../bytes";
+import { Packet, Row } from "../generated/layouts";
+import { addExtra, EXTRA_VLANS, extraContent, extraLength, firstExtra } from "./extras";
+import { vlanPair } from "./key";
+
+/** Takes the tags of the packet that opens a row. */
+export function noteVlans(row: Row, p: Packet): void {
+  const count = p.vlanCount;
+  if (count === 0) return;
+  row.vlan = vlanPair(p);
+  if (count <= 2) return;
+  const place = addExtra(row, EXTRA_VLANS, count * 2);
+  if (place !== 0) memory.copy(place, p.vlans, <usize>count * 2);
+}
+
+/** All tags, when there are more than two, else 0. */
+export function deepVlanCount(row: Row): i32 {
+  const block = firstExtra(row, EXTRA_VLANS);
+  return block === 0 ? 0 : extraLength(block) >> 1;
+}
+
+/** A tag of those, outermost first. */
+export function deepVlan(row: Row, index: i32): i32 {
+  return get16(extraContent(firstExtra(row, EXTRA_VLANS)) + ((<usize>index) << 1));
+}
