@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
-import { formatScaled, parseDuration, parseInteger, parseSize } from "../core/units.ts";
+import { formatDuration, formatScaled, parseDuration, parseInteger, parseSize } from "../core/units.ts";
 import type { CaptureCounts, CaptureResult } from "../jobs/capture.ts";
 import type { Session } from "../mirror/session.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
@@ -20,7 +20,7 @@ interface CaptureCommandOptions {
   readonly duration?: string;
   readonly count?: string;
   readonly ring?: string;
-  readonly format: "pcapng" | "pcap";
+  readonly format?: "pcapng" | "pcap";
 }
 
 /** The two ways of naming what is to be captured besides a port; `watch` has them too. */
@@ -64,10 +64,15 @@ export function registerCapture(program: Command): void {
     .option("--duration <time>", "end after this time: 10s, 5m")
     .option("--count <n>", "end after this many packets")
     .option("--ring <size>x<n>", "keep the newest n files of this size each: 100Mx10")
-    .addOption(new Option("--format <format>", "file format").choices(["pcapng", "pcap"]).default("pcapng"))
+    .addOption(
+      new Option("--format <format>", "file format (default: pcap for a name that ends in .pcap, else pcapng)").choices(
+        ["pcapng", "pcap"],
+      ),
+    )
     .action(async (port: string | undefined, options: CaptureCommandOptions, command: Command) => {
       const { json, dryRun } = globalOptions(command);
-      const { mirror, bridge, filter, write: path, format } = options;
+      const { mirror, bridge, filter, write: path } = options;
+      const format = options.format ?? (path.endsWith(".pcap") ? "pcap" : "pcapng");
       if (path === "") throw new UsageError("--write needs the name of a file, or - for standard output");
       const ring = options.ring === undefined ? undefined : parseRing(options.ring, path);
       const [snaplen, count] = [
@@ -82,6 +87,7 @@ export function registerCapture(program: Command): void {
         return await sayCommands(session, { port, mirror, bridge }, { filter, snaplen, immediate: false }, print);
       }
       const shown = process.stderr.isTTY && !json;
+      const started = performance.now();
       using shutdown = new Shutdown();
       const { result, reason } = await capture(session, {
         signal: shutdown.signal,
@@ -96,7 +102,12 @@ export function registerCapture(program: Command): void {
         onStart: (device) => {
           if (!json) note(`capturing on ${sanitize(device)} to ${path === "-" ? "standard output" : sanitize(path)}`);
         },
-        ...(shown ? { onProgress: (counts) => process.stderr.write(`\r\x1b[K${progressLine(counts)}`) } : {}),
+        ...(shown
+          ? {
+              onProgress: (counts) =>
+                process.stderr.write(`\r\x1b[K${progressLine(counts, performance.now() - started)}`),
+            }
+          : {}),
       });
       if (shown) process.stderr.write("\r\x1b[K");
       if (reason !== null) note(`capture ended: ${sanitize(reason)}`);
@@ -121,14 +132,11 @@ export function parseRing(text: string, path: string): { readonly bytes: number;
   return { bytes, files: parseInteger(match[2]!, "the number of files", 1, 99_999) };
 }
 
-function progressLine({
-  packets,
-  bytes,
-  dropped_kernel: kernel,
-  dropped_interface: byInterface,
-}: CaptureCounts): string {
+function progressLine(counts: CaptureCounts, ms: number): string {
+  const { packets, bytes, dropped_kernel: kernel, dropped_interface: byInterface } = counts;
   const dropped = kernel === null ? "" : `, ${kernel + (byInterface ?? 0)} dropped`;
-  return `${packets} packets, ${formatScaled(bytes)}B${dropped}`;
+  const rate = `${formatScaled((packets / ms) * 1000)} packets/s`;
+  return `${formatDuration(ms)}: ${packets} packets, ${formatScaled(bytes, "B")}, ${rate}${dropped}`;
 }
 
 /** As tcpdump says it. */

@@ -1,4 +1,4 @@
-/** What a command's end means to a script: DESIGN: 0 done, 1 failed or damaged input, 2 wrong arguments, 3 the answer is no. */
+/** What a command's end means to a script (docs/reference/cli.md): 0 done, 1 failed or damaged input, 2 wrong arguments, 3 the answer is no. */
 import { TapscopeError, UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 

@@ -4,7 +4,7 @@ import type { CaptureDescription, InterfaceDescription } from "../capture/source
 import { messageOf, TapscopeError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { formatNs } from "../core/time.ts";
-import { formatBitRate, formatScaled } from "../core/units.ts";
+import { formatBitRate, formatDuration, formatScaled } from "../core/units.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
 import { tableLines } from "./table.ts";
@@ -25,14 +25,18 @@ export function registerInfo(program: Command): void {
       const { describeCapture } = await import("../capture/source/describe.ts");
       const { json } = globalOptions(command);
       for (const [index, file] of files.entries()) {
-        const description = await describeCapture(file).catch((error: unknown) => unreadable(file, error));
+        let read = true;
+        const description = await describeCapture(file).catch((error: unknown) => {
+          read = false;
+          return unreadable(file, error);
+        });
         if (description.status !== "ok") process.exitCode = EXIT_FAILED;
         if (json) {
           printJson(description);
           continue;
         }
         if (index > 0) print("");
-        for (const line of lines(description)) print(line);
+        for (const line of read ? lines(description) : unreadableLines(file)) print(line);
         if (description.error !== null) note(`tapscope: ${sanitize(description.error)}`);
       }
     });
@@ -60,6 +64,13 @@ function unreadable(file: string, error: unknown): CaptureDescription {
   };
 }
 
+function unreadableLines(file: string): string[] {
+  return aligned([
+    ["File", sanitize(file)],
+    ["Status", "cannot be read"],
+  ]);
+}
+
 function lines(info: CaptureDescription): string[] {
   const compressed = info.compression === null ? "" : `, compressed with ${info.compression}`;
   const rows: [string, string][] = [
@@ -79,7 +90,7 @@ function lines(info: CaptureDescription): string[] {
     if (info.out_of_order > 0)
       rows.push(["Out of order", `${info.out_of_order} packets are earlier than the one before`]);
     const seconds = Number(latest - earliest) / 1e9;
-    rows.push(["Duration", `${formatNs(latest - earliest, 9)} s`]);
+    rows.push(["Duration", `${formatDuration(seconds * 1000)} (${formatNs(latest - earliest, 9)} s)`]);
     if (seconds > 0) {
       const rates = `${formatBitRate((info.bytes * 8) / seconds)}, ${formatScaled(info.packets / seconds)} packets/s`;
       rows.push(["Average rate", rates]);

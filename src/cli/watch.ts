@@ -28,7 +28,10 @@ export function registerWatch(program: Command): void {
     program
       .command("watch")
       .description("live flows in the terminal: a port's, a mirror's, or a capture file's")
-      .argument("[target]", "a port or device, or a capture file; default: the output of the only mirror"),
+      .argument(
+        "[target]",
+        "a port or device, a capture file, or - for a capture on standard input; default: the output of the only mirror",
+      ),
   )
     .option("--text", "a table at every interval instead of the terminal UI (also without a terminal)")
     .option("--interval <time>", "how often a table is printed (default: 2s)")
@@ -39,7 +42,7 @@ export function registerWatch(program: Command): void {
       const intervalMs = parseDuration(options.interval ?? "2s");
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
       const changes = options.mirror !== undefined || options.bridge !== undefined;
-      const path = !changes && target?.includes("/");
+      const path = !changes && (target === "-" || target?.includes("/"));
       await using session = path ? null : await openSessionOfTarget(command, target, changes);
       const { watch, WATCH_CAPTURE } = await import("../jobs/watch.ts");
       const { isPort } = await import("../jobs/capture-target.ts");
@@ -105,7 +108,7 @@ async function printer(json: boolean): Promise<(interval: Interval) => void> {
   };
 }
 
-/** What `watch --json` prints an interval (DESIGN: one object a line). */
+/** What `watch --json` prints an interval (one object a line). */
 function intervalJson(snapshot: Snapshot, strip: MirrorStrip | null): Record<string, unknown> {
   const { atMs, packets, bytes, packetsPerSec, bitsPerSec, drops, records } = snapshot;
   return {

@@ -1,4 +1,4 @@
-/** Which Open vSwitch is meant, labs included (DESIGN: --db, --lab, $TAPSCOPE_DB, $TAPSCOPE_LAB, …). */
+/** Which Open vSwitch is meant, labs included (docs/reference/cli.md: --db, --lab, $TAPSCOPE_DB, $TAPSCOPE_LAB, …). */
 import type { TlsFiles } from "../mirror/ovsdb/json-rpc.ts";
 import { type ResolvedTarget, resolveTarget } from "../mirror/target.ts";
 

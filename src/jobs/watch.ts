@@ -19,6 +19,7 @@ const TEXT_ROWS = 20;
 
 export type WatchSource =
   | { readonly kind: "port"; readonly session: Session | null; readonly target: TargetRequest }
+  /** `path` may be `-`: standard input. */
   | { readonly kind: "file"; readonly path: string };
 
 /** One interval as text or JSON is made from it. */
@@ -198,12 +199,14 @@ async function showScreen(
 
 async function showText(
   { intervalMs, records, onInterval }: TextShow,
-  { live }: Subject,
+  { live, target }: Subject,
   thread: CaptureThread,
   strip: StripSource | null,
   end: Finish,
 ): Promise<void> {
-  const interval = live ? setInterval(() => thread.request(textRequest("rate", records)), intervalMs) : undefined;
+  // A capture on standard input may be one that is still being made.
+  const interval =
+    live || target === "-" ? setInterval(() => thread.request(textRequest("rate", records)), intervalMs) : undefined;
   thread.onSnapshot((snapshot) => {
     try {
       onInterval({ snapshot, strip: strip?.see(snapshot) ?? null, final: false });

@@ -83,6 +83,17 @@ describe("tapscope info", () => {
     expect(stdout).not.toContain("\x1b");
   });
 
+  it("says durations as people read them, and of a file that is not there only that", () => {
+    const long = pcap([
+      { sec: 100, data: Buffer.alloc(60) },
+      { sec: 100 + 7384, data: Buffer.alloc(60) },
+    ]);
+    expect(tapscope(["info", file("long.pcap", long)]).stdout).toMatch(/^Duration: +2h03m \(7384\.000000000 s\)$/m);
+    const none = tapscope(["info", join(directory, "none")]);
+    expect([none.status, none.stdout]).toEqual([1, expect.stringMatching(/^File: .*none\nStatus: +cannot be read\n$/)]);
+    expect(none.stderr).toContain("no such file");
+  });
+
   it("wants a file", () => {
     expect(tapscope(["info"]).status).toBe(2);
   });

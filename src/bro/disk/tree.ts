@@ -1,5 +1,5 @@
 /**
- * What extraction sees of a filesystem, whoever reads it: this program (ext4/) or the host's kernel (method/mounted.ts).
+ * What extraction sees of a filesystem, whoever reads it: this program (ext4/) or the host's kernel (method/mounted-tree.ts).
  * Names are bytes and come from the guest: nothing here has been checked but that they can be read.
  */
 

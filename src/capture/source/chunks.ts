@@ -1,7 +1,10 @@
 /** The bytes of a file or of standard input in large chunks. A chunk is valid until the next one is asked for. */
-import { readSync } from "node:fs";
+import { createReadStream, fstatSync, readSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
+import { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
+import { isMainThread } from "node:worker_threads";
 import { messageOf, TapscopeError } from "../../core/errors.ts";
 
 /** Bytes a read asks for: few enough to stay in a processor's own cache until they have been looked at. */
@@ -77,8 +80,26 @@ export async function* followChunks(path: string, end: FollowEnd, signal?: Abort
   }
 }
 
-export async function* stdinChunks(): AsyncGenerator<Buffer> {
-  for await (const chunk of process.stdin) yield chunk as Buffer;
+/** Standard input, in a worker thread too, where `process.stdin` has nothing. Ends when `signal` is aborted. */
+export async function* stdinChunks(signal?: AbortSignal): AsyncGenerator<Buffer> {
+  const input = standardInput();
+  const stop = () => void input.destroy();
+  signal?.addEventListener("abort", stop);
+  try {
+    for await (const chunk of input) yield chunk as Buffer;
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+function standardInput(): Readable {
+  if (isMainThread) return process.stdin;
+  const kind = fstatSync(0);
+  // A pipe is not read by the thread pool, where a read that waits would keep the process from ending.
+  if (kind.isFIFO() || kind.isSocket()) return new Socket({ fd: 0, readable: true, writable: false });
+  return createReadStream("", { fd: 0, autoClose: false });
 }
 
 /** Bytes handed on between two pauses: what they hold when decompressed is waiting in memory. */

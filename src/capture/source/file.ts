@@ -35,7 +35,7 @@ export async function readCapture(
   const followEnd: FollowEnd = { shrunk: null, replaced: null };
   const source =
     path === "-"
-      ? new ByteSource(paced(stdinChunks(), options.pause))
+      ? new ByteSource(paced(stdinChunks(signal), options.pause))
       : follow
         ? new ByteSource(paced(followChunks(path, followEnd, signal), options.pause))
         : new ByteSource(paced(fileChunks(path), options.pause), () => new ByteSource(fileChunks(path)));

@@ -8,6 +8,7 @@ import { Cleanup } from "../../core/cleanup.ts";
 import { messageOf, TapscopeError, UsageError } from "../../core/errors.ts";
 import { describePlace, HOST, type Place } from "../../core/place.ts";
 import { nowNs } from "../../core/time.ts";
+import { formatDuration } from "../../core/units.ts";
 import { type Device, givenAddresses, readDevices } from "../../mirror/devices.ts";
 import { parseFdb } from "../../mirror/fdb.ts";
 import { type MirrorInfo, mirrorsOf } from "../../mirror/mirror-info.ts";
@@ -40,7 +41,7 @@ import {
 import { chooseIdentifier, injectFrames, makeMarker, type PingTraffic, runCommand, runPing } from "./traffic.ts";
 
 const NO_SOURCES: Sources = { captures: [], uncaptured: [] };
-const WAITING = "waiting for Open vSwitch's count (it counts every 5 s)";
+const WAITING = `waiting for Open vSwitch's count, which comes every 5 s: up to ${formatDuration(COUNTS_MS)}`;
 
 export type TrafficRequest =
   | { readonly kind: "ping"; readonly ping: PingTraffic; readonly from?: string | undefined }
@@ -67,7 +68,7 @@ export interface VerifyRequest {
   readonly signal?: AbortSignal | undefined;
   /** A folder that is absent or empty, for the captures and the report. */
   readonly saveDir?: string | undefined;
-  /** Is told what is being done. */
+  /** Is told what is being done, and how long it takes where that is known. */
   readonly onStage?: (stage: string) => void;
 }
 
@@ -144,6 +145,8 @@ class Run {
     if (saveDir !== undefined) makeSaveDir(saveDir);
 
     const totals = await MirrorTotals.open(this.#session, mirrors, this.#cleanup);
+    const ports = [...new Set(known.captures.map(({ port: source }) => source))];
+    this.#request.onStage?.(`starting to capture on ${[name, ...ports].join(", ")}`);
     const captures = await Captures.start({
       monitor,
       sources: known.captures,
@@ -165,6 +168,7 @@ class Run {
         : { fact: notRun(traffic) };
     const toNs = nowNs() + 1_000_000n;
     const trafficEndMs = performance.now();
+    this.#request.onStage?.("waiting for what the kernel still holds: about 1 s");
     await captures.stop(true);
 
     const matcher = new Matcher({
@@ -175,7 +179,7 @@ class Run {
       ...(traffic.kind === "ping" ? { echo: { address: addressBytes(traffic.ping.address), id: identifier } } : {}),
       ...(traffic.kind === "inject" ? { marked: { marker, count: traffic.count } } : {}),
     });
-    this.#request.onStage?.("matching");
+    this.#request.onStage?.("comparing the captures");
     await captures.match(matcher);
     const { tally } = matcher;
     const expected = Math.max(tally.in.sourceFrames + tally.out.sourceFrames, tally.monitorTotal);
@@ -273,8 +277,6 @@ class Run {
     const near = (sources?.captures ?? []).map(({ device }) => device.place);
     const { address, interface: device } = traffic.ping;
     const host = await choosePingHost(this.#session, state, { address, from: traffic.from, interface: device }, near);
-    const by = host.device === null ? "" : ` by ${host.device}`;
-    if (traffic.from === undefined) this.#request.onStage?.(`pinging ${address} from ${host.name}${by}`);
     return host;
   }
 
@@ -302,18 +304,25 @@ class Run {
       if (durationMs !== undefined) timer = setTimeout(resolve, durationMs);
     });
     const stop = Promise.race([time, this.#end.ended]);
+    const limit =
+      durationMs === undefined
+        ? ""
+        : `, ${formatDuration(durationMs)}${traffic.kind === "passive" ? "" : " at the most"}`;
     try {
       switch (traffic.kind) {
         case "ping": {
+          const { address, count, intervalS } = traffic.ping;
+          const by = host!.device === null ? "" : ` by ${host!.device}`;
+          const time = formatDuration(Math.max(0, count - 1) * intervalS * 1000);
+          onStage?.(`pinging ${address} from ${host!.name}${by}: ${count} requests, about ${time}`);
           const words = await runPing(traffic.ping, host!.place, identifier, stop);
-          const { address } = traffic.ping;
           return {
             fact: { kind: "ping", address, complaint: words.complaint, device: host!.port ?? host!.device },
             words,
           };
         }
         case "command": {
-          onStage?.(`running ${traffic.argv[0]}`);
+          onStage?.(`running ${traffic.argv[0]}${limit}`);
           const place: Place = traffic.from === undefined ? HOST : placeNamed(this.#session, traffic.from);
           const { exitCode = null, signal = null } = await runCommand(traffic.argv, place, stop);
           const command = { argv: traffic.argv, exit_code: exitCode, signal };
@@ -322,7 +331,7 @@ class Run {
         case "inject":
           return await this.#inject(traffic, sources, marker, stop);
         case "passive":
-          onStage?.("capturing what passes (Ctrl-C ends it)");
+          onStage?.(`capturing what passes${limit} (Ctrl-C ends it)`);
           await stop;
           return { fact: { kind: "passive" } };
       }
@@ -338,8 +347,9 @@ class Run {
     stop: Promise<unknown>,
   ): Promise<TrafficOutcome> {
     const device = await injectionDevice(this.#session, traffic.interface, sources);
-    this.#request.onStage?.(`injecting ${traffic.count} frames out of ${device.name} (${describePlace(device.place)})`);
     const { count, intervalMs } = traffic;
+    const where = `${device.name} (${describePlace(device.place)})`;
+    this.#request.onStage?.(`injecting ${count} frames out of ${where}: about ${formatDuration(count * intervalMs)}`);
     const sent = await injectFrames(
       { device: device.name, place: device.place, mac: device.mac, count, marker, intervalMs },
       stop,

@@ -1,4 +1,4 @@
-/** The answer of `verify`, as `--json` prints it. Keys are fixed (docs/reference/json.md); times in nanoseconds. */
+/** The answer of `verify`, as `--json` prints it. Keys are fixed (docs/guide/verify.md); times in nanoseconds. */
 import type { DelaySummary } from "../match/delays.ts";
 import type { Difference, Missing, VlanChange } from "../match/tally.ts";
 import type { MirrorCounts } from "./facts.ts";

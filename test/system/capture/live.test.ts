@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startTimeOf } from "../../../src/core/identity.ts";
 import { type Child, run, spawn } from "../../../src/core/process.ts";
+import { shellQuote } from "../../../src/core/text.ts";
 import { Ground } from "../mirror/ground.ts";
-import { processesOf, startTapscope, watchOutput } from "../support.ts";
+import { processesOf, program, startTapscope, tapscope, watchOutput } from "../support.ts";
 
 let ground: Ground;
 let dir: string;
@@ -158,6 +159,24 @@ describe("watch on a mirror's output", () => {
 });
 
 describe("capture", () => {
+  it("counts live on a terminal, and writes what the file's name says", async () => {
+    await using _ = ground.pingOn();
+    const argv = (file: string) => ["--lab", ground.lab.name, "capture", "mega_tap0", "-w", file, "--duration", "2"];
+    const pcap = join(dir, "named.pcap");
+    // script(1) gives it a terminal.
+    const line = shellQuote([process.execPath, program, ...argv(pcap)]);
+    const { stdout } = await run(["script", "-qec", line, "/dev/null"], { timeoutMs: 30_000 });
+    expect(stdout).toMatch(/\d+\.\ds: [1-9]\d* packets, \d\S* ?\S*B, \d\S* packets\/s, 0 dropped/);
+    await tapscope(argv(join(dir, "named.pcapng")));
+    await tapscope([...argv(join(dir, "told.pcap")), "--format", "pcapng"]);
+    const magic = (name: string) => readFileSync(join(dir, name)).readUInt32LE(0).toString(16);
+    expect([magic("named.pcap"), magic("named.pcapng"), magic("told.pcap")]).toEqual([
+      "a1b23c4d",
+      "a0d0d0a",
+      "a0d0d0a",
+    ]);
+  });
+
   it("keeps VLAN tags, and matches tagged and untagged frames alike", async () => {
     await using _ = ground.pingOn();
     const file = join(dir, "tagged.pcapng");

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { run } from "../../../src/core/process.ts";
-import { program } from "../support.ts";
+import { program, root, startTapscope, watchOutput } from "../support.ts";
 
 it("watches a capture file by its name or path, though the lab that is named does not run", async () => {
   const dir = mkdtempSync(join(tmpdir(), "tapscope-watch-"));
@@ -18,4 +18,19 @@ it("watches a capture file by its name or path, though the lab that is named doe
   } finally {
     rmSync(dir, { recursive: true });
   }
+});
+
+it("watches a capture on standard input, also one that does not end", async () => {
+  const dns = readFileSync(join(root, "fixtures/pcaps/dns.pcap"));
+  const whole = await run([process.execPath, program, "watch", "-", "--json"], { input: dns });
+  const last = JSON.parse(whole.stdout.trim().split("\n").at(-1)!);
+  expect([last.packets, last.flows.length]).toEqual([8, 2]);
+
+  await using child = startTapscope(["watch", "-", "--text", "--interval", "100ms"]);
+  const output = watchOutput(child);
+  child.stdin!.write(dns);
+  await output.until("8 packets");
+  child.signal("SIGTERM");
+  expect((await child.ended).exitCode).toBe(143);
+  expect(output.text()).toContain("8 packets captured");
 });
