@@ -57,6 +57,7 @@ class PlainScan implements LogScan {
   readonly #header = new HeaderReader();
   #separator: Buffer = Buffer.from("\t");
   #timeColumn = -1;
+  readonly #clock = new RowClock();
   /** The start of a line whose end has not come yet. */
   #carry: Buffer = Buffer.alloc(0);
 
@@ -146,7 +147,11 @@ class PlainScan implements LogScan {
       return;
     }
     this.#rows++;
-    if (this.#timeColumn >= 0) this.#time(tsvTimeUs(buffer, start, end, this.#separator, this.#timeColumn));
+    if (this.#timeColumn < 0) return;
+    const separator = this.#separator;
+    const plain = this.#timeColumn === 0 && end - start > 17 && buffer[start + 17] === separator[0];
+    const us = plain ? this.#clock.usAt(buffer, start) : -1;
+    this.#time(us >= 0 ? us : tsvTimeUs(buffer, start, end, separator, this.#timeColumn));
   }
 
   #jsonLine(buffer: Buffer, start: number, end: number): void {
@@ -227,6 +232,44 @@ class GzipScan implements LogScan {
     const found = summary ?? { kind: kindOfName(this.#name), format: "unknown", rows: 0, firstUs: null, lastUs: null };
     const own = summary?.format === "tsv" ? "" : summary?.damage;
     return { ...found, damage: own ? `${this.#error}; ${own}` : this.#error };
+  }
+}
+
+/** Reads the times of rows that follow each other: their first eight digits seldom change, and are not converted again. */
+class RowClock {
+  readonly #prefix = new Uint8Array(8);
+  /** Microseconds that the prefix stands for. */
+  #prefixUs = 0;
+
+  /** Microseconds of the 17 bytes at `at`, if they are as Zeek writes times in this century (`1763892000.123456`); else -1. */
+  usAt(buffer: Buffer, at: number): number {
+    if (buffer[at + 10] !== 46) return -1;
+    const prefix = this.#prefix;
+    for (let i = 7; i >= 0; i--) {
+      if (buffer[at + i] === prefix[i]) continue;
+      if (!this.#change(buffer, at)) return -1;
+      break;
+    }
+    let value = 0;
+    for (let i = at + 8; i < at + 17; i++) {
+      if (i === at + 10) continue;
+      const digit = buffer[i]! - 48;
+      if (digit < 0 || digit > 9) return -1;
+      value = value * 10 + digit;
+    }
+    return this.#prefixUs + value;
+  }
+
+  #change(buffer: Buffer, at: number): boolean {
+    let value = 0;
+    for (let i = at; i < at + 8; i++) {
+      const digit = buffer[i]! - 48;
+      if (digit < 0 || digit > 9) return false;
+      value = value * 10 + digit;
+    }
+    this.#prefix.set(buffer.subarray(at, at + 8));
+    this.#prefixUs = value * 1e8;
+    return true;
   }
 }
 

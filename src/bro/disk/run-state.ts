@@ -2,20 +2,10 @@
  * What a run has to undo even if it is killed: every step is written down in a folder of its own before it is done,
  * and the next run undoes what a dead one left (partial destinations, mounts, nbd devices, sockets).
  */
-import {
-  appendFileSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-} from "node:fs";
+import { appendFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TapscopeError } from "../../core/errors.ts";
-import { startTimeOf } from "../../core/identity.ts";
-import { run } from "../../core/process.ts";
+import { ownerId, ownerState } from "../../core/identity.ts";
 
 /** A step that must be undone, in the order in which steps are undone last to first. */
 export type Step =
@@ -34,8 +24,8 @@ export class RunState implements AsyncDisposable {
   readonly owner: string;
 
   constructor() {
-    this.owner = ownerOf(process.pid)!;
-    this.folder = join(baseFolder(), this.owner);
+    this.owner = ownerId();
+    this.folder = join(baseFolder(), folderOf(this.owner));
     users++;
     mkdirSync(this.folder, { mode: 0o700, recursive: true });
   }
@@ -54,9 +44,10 @@ export class RunState implements AsyncDisposable {
 export async function sweepDeadRuns(): Promise<string[]> {
   const base = baseFolder();
   const done: string[] = [];
-  for (const owner of existsSync(base) ? readdirSync(base) : []) {
-    if (isAlive(owner)) continue;
-    const folder = join(base, owner);
+  for (const name of existsSync(base) ? readdirSync(base) : []) {
+    const owner = ownerOfFolder(name);
+    if (ownerState(owner).state !== "dead") continue;
+    const folder = join(base, name);
     let undone = true;
     for (const step of readSteps(folder).reverse()) {
       try {
@@ -72,21 +63,13 @@ export async function sweepDeadRuns(): Promise<string[]> {
   return done;
 }
 
-/** `<pid>-<start time>-<PID namespace>` of a process, or null when there is none: a pid alone is used again. */
-export function ownerOf(pid: number): string | null {
-  const startTime = startTimeOf(pid);
-  return startTime === undefined ? null : `${pid}-${startTime}-${pidNamespace()}`;
+/** An owner as a file name: it has one slash. */
+function folderOf(owner: string): string {
+  return owner.replace("/", "+");
 }
 
-/** True when the owner's process runs, or cannot be told because it is of another PID namespace. */
-export function isAlive(owner: string): boolean {
-  const match = /^(\d+)-\d+-(\d+)$/.exec(owner);
-  if (!match || match[2] !== pidNamespace()) return true;
-  return ownerOf(Number(match[1])) === owner;
-}
-
-function pidNamespace(): string {
-  return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0";
+function ownerOfFolder(name: string): string {
+  return name.replace("+", "/");
 }
 
 function readSteps(folder: string): Step[] {
@@ -106,6 +89,8 @@ function readSteps(folder: string): Step[] {
 }
 
 async function undo(step: Step, owner: string): Promise<string | null> {
+  // Loading what runs programs takes longer than most of what is done without it.
+  const run = async (argv: readonly string[]) => (await import("../../core/process.ts")).run(argv);
   if (step.kind === "partial") {
     const found = readOwner(step.path);
     if (found ? found !== owner : !hasOnlyBegun(step.path)) return null;

@@ -1,12 +1,13 @@
 /**
- * Copies one file out of a tree: reads ahead and writes behind (in other threads) while it hashes and scans; keeps holes;
+ * Copies one file out of a tree: reads ahead, writes behind and hashes in other threads while it scans; keeps holes;
  * what cannot be read is left out block by block and reported, never replaced in silence.
  */
-import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { DamagedError } from "../device.ts";
 import type { LogScan } from "../log-scan.ts";
 import type { FileTree, Run } from "../tree.ts";
 import type { OutputFile } from "./destination.ts";
+import { type Hasher, HashThread, Sha256 } from "./hasher.ts";
 import type { Pace } from "./pace.ts";
 
 /** Small enough that a chunk is still in the processor's cache when it is hashed, scanned and written. */
@@ -16,7 +17,8 @@ const SLOTS = 6;
 const READ_AHEAD = 2;
 /** Hashing holes costs time and says little: above this the hash is left out. */
 const HASHED_HOLES = 1 << 30;
-const ZEROS = Buffer.alloc(1 << 20);
+/** A smaller file is hashed before a thread has begun. */
+const THREAD_FROM = 16 << 20;
 
 export interface Copied {
   /** Hex, or null when there are more holes than are worth hashing, or bytes are missing. */
@@ -28,13 +30,18 @@ export interface Copied {
 }
 
 /** Copies files one after another with the same buffers. */
-export class Copier {
+export class Copier implements AsyncDisposable {
   readonly #tree: FileTree;
   readonly #pace: Pace;
   readonly #onBytes: (count: number) => void;
-  readonly #buffers = Array.from({ length: SLOTS }, () => Buffer.allocUnsafeSlow(CHUNK));
-  /** By slot: settles when the write of what the slot held last has. */
-  readonly #written: Promise<void>[] = Array.from({ length: SLOTS }, () => Promise.resolve());
+  /** The slots, then a chunk of zeros. */
+  readonly #memory = new SharedArrayBuffer((SLOTS + 1) * CHUNK);
+  readonly #slots = Array.from({ length: SLOTS }, (_, slot) => Buffer.from(this.#memory, slot * CHUNK, CHUNK));
+  readonly #zeros = Buffer.from(this.#memory, SLOTS * CHUNK, CHUNK);
+  readonly #hasher = new Sha256();
+  #thread: HashThread | null = null;
+  /** By slot: settles when what the slot held last has been written and hashed. */
+  readonly #used: Promise<unknown>[] = Array.from({ length: SLOTS }, () => Promise.resolve());
   /** Chunks begun so far, of all files: chunk n lies in slot n % SLOTS. */
   #chunks = 0;
 
@@ -44,20 +51,17 @@ export class Copier {
     this.#onBytes = onBytes;
   }
 
-  /** @throws what writing threw; nothing is under way on `into` any more when this settles. */
-  async copy(reference: number, into: OutputFile, scan: LogScan | null): Promise<Copied> {
-    const hash = createHash("sha256");
+  /** `size`: about how large the file is. @throws what writing threw; nothing uses `into` any more when this settles. */
+  async copy(reference: number, size: number, into: OutputFile, scan: LogScan | null): Promise<Copied> {
+    const hasher = this.#hasherFor(size);
     const missing: [number, number][] = [];
     let [holes, reason] = [0, null as string | null];
-    const look = async (chunk: Buffer) => {
-      hash.update(chunk);
-      await scan?.feed(chunk);
-      this.#onBytes(chunk.length);
-    };
     const skip = (length: number) => {
       holes += length;
-      if (holes <= HASHED_HOLES)
-        for (let left = length; left > 0; left -= ZEROS.length) hash.update(ZEROS.subarray(0, left));
+      if (holes <= HASHED_HOLES) {
+        // A thread that fails says so when it is asked for the hash.
+        for (let left = length; left > 0; left -= CHUNK) hasher.update(this.#zeros.subarray(0, left))?.catch(() => {});
+      }
       scan?.zeros(length);
       this.#onBytes(length);
     };
@@ -68,25 +72,45 @@ export class Copier {
       else missing.push([offset, length]);
       skip(length);
     };
-    const sink: Sink = { into, look, lose };
+    let written = Promise.resolve();
+    const take = (chunk: Buffer, position: number): Taken => {
+      // One after the other: the kernel lets one thread at a time write to a file, and others wait by spinning.
+      written = written.then(() => into.write(chunk, position));
+      const hashed = hasher.update(chunk);
+      const scanned = scan?.feed(chunk);
+      this.#onBytes(chunk.length);
+      return { stored: hashed ? Promise.all([written, hashed]) : written, scanned };
+    };
+    let sha256: string;
     try {
       for await (const run of this.#tree.runs(reference)) {
         if (run.kind === "hole") skip(run.length);
         else if (run.kind === "lost") lose(run.offset, run.length, run.reason);
-        else if (run.kind === "inline") await takeNow(sink, Buffer.from(run.data), run.offset);
-        else await this.#copyData(reference, run, sink);
+        else if (run.kind === "inline") await finish(take(Buffer.from(run.data), run.offset));
+        else await this.#copyData(reference, run, take, lose);
         await this.#pace.step();
       }
-      await Promise.all(this.#written);
+      await Promise.all(this.#used);
     } finally {
-      await Promise.allSettled(this.#written);
-      this.#written.fill(Promise.resolve());
+      await Promise.allSettled(this.#used);
+      this.#used.fill(Promise.resolve());
+      sha256 = await hasher.digest();
     }
     const whole = missing.length === 0 && holes <= HASHED_HOLES;
-    return { sha256: whole ? hash.digest("hex") : null, missing, reason };
+    return { sha256: whole ? sha256 : null, missing, reason };
   }
 
-  async #copyData(reference: number, run: DataRun, sink: Sink): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#thread?.[Symbol.asyncDispose]();
+  }
+
+  #hasherFor(size: number): Hasher {
+    if (size < THREAD_FROM || availableParallelism() < 2) return this.#hasher;
+    this.#thread ??= new HashThread(this.#memory);
+    return this.#thread;
+  }
+
+  async #copyData(reference: number, run: DataRun, take: Take, lose: Lose): Promise<void> {
     const coming: { readonly slot: number; readonly chunk: Promise<Buffer | null> }[] = [];
     let begun = 0;
     const begin = () => {
@@ -103,11 +127,11 @@ export class Copier {
         const { slot, chunk: arriving } = coming.shift()!;
         const chunk = await arriving;
         if (chunk) {
-          const written = sink.into.write(chunk, run.offset + at);
-          written.catch(() => {});
-          this.#written[slot] = written;
-          await sink.look(chunk);
-        } else await this.#salvage(reference, run, at, Math.min(CHUNK, run.length - at), sink);
+          const { stored, scanned } = take(chunk, run.offset + at);
+          stored.catch(() => {});
+          this.#used[slot] = stored;
+          await scanned;
+        } else await this.#salvage(reference, run, at, Math.min(CHUNK, run.length - at), take, lose);
         await this.#pace.breathe();
       }
     } finally {
@@ -115,10 +139,10 @@ export class Copier {
     }
   }
 
-  /** Fills a slot, once what it held before has been written, with the chunk at byte `at` of `run`; null when it is damaged. */
+  /** Fills a slot, once what it held before is no longer needed, with the chunk at byte `at` of `run`; null when it is damaged. */
   async #read(reference: number, run: DataRun, at: number, slot: number): Promise<Buffer | null> {
-    await this.#written[slot];
-    const chunk = this.#buffers[slot]!.subarray(0, Math.min(CHUNK, run.length - at));
+    await this.#used[slot];
+    const chunk = this.#slots[slot]!.subarray(0, Math.min(CHUNK, run.length - at));
     try {
       await this.#tree.read(reference, run.source + at, chunk.length, chunk);
       return chunk;
@@ -129,7 +153,7 @@ export class Copier {
   }
 
   /** Reads a stretch that failed once more, block by block. */
-  async #salvage(reference: number, run: DataRun, from: number, length: number, sink: Sink): Promise<void> {
+  async #salvage(reference: number, run: DataRun, from: number, length: number, take: Take, lose: Lose): Promise<void> {
     const unit = this.#tree.blockSize;
     for (let at = from; at < from + length; at += unit) {
       const chunk = Buffer.allocUnsafe(Math.min(unit, from + length - at));
@@ -137,10 +161,10 @@ export class Copier {
         await this.#tree.read(reference, run.source + at, chunk.length, chunk);
       } catch (error) {
         if (!(error instanceof DamagedError)) throw error;
-        sink.lose(run.offset + at, chunk.length, error.message);
+        lose(run.offset + at, chunk.length, error.message);
         continue;
       }
-      await takeNow(sink, chunk, run.offset + at);
+      await finish(take(chunk, run.offset + at));
       await this.#pace.step();
     }
   }
@@ -148,16 +172,19 @@ export class Copier {
 
 type DataRun = Run & { readonly kind: "data" };
 
-/** What becomes of a file's bytes, in their order. */
-interface Sink {
-  readonly into: OutputFile;
-  /** Hashes and scans. */
-  look(chunk: Buffer): Promise<void>;
-  /** Notes that bytes cannot be read, and why. */
-  lose(offset: number, length: number, why: string): void;
+/** Writes, hashes and scans the file's next bytes, which belong at `position`. */
+type Take = (chunk: Buffer, position: number) => Taken;
+
+interface Taken {
+  /** When the chunk has been written and hashed. */
+  readonly stored: Promise<unknown>;
+  /** When more may come. */
+  readonly scanned: Promise<void> | undefined | void;
 }
 
-async function takeNow(sink: Sink, chunk: Buffer, position: number): Promise<void> {
-  await sink.into.write(chunk, position);
-  await sink.look(chunk);
+/** Notes that bytes cannot be read, and why. */
+type Lose = (offset: number, length: number, why: string) => void;
+
+async function finish({ stored, scanned }: Taken): Promise<void> {
+  await Promise.all([stored, scanned]);
 }

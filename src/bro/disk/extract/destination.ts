@@ -26,7 +26,8 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { TapscopeError } from "../../../core/errors.ts";
-import { isAlive, type RunState, readOwner } from "../run-state.ts";
+import { ownerState } from "../../../core/identity.ts";
+import { type RunState, readOwner } from "../run-state.ts";
 
 const writeAsync = promisify(write);
 /** Above this a write goes to a thread, so that reading and hashing go on meanwhile. */
@@ -45,7 +46,7 @@ export class Destination implements AsyncDisposable {
     this.#partial = `${this.path}.partial`;
     checkDestination(dir);
     const before = readOwner(this.#partial);
-    if (before !== null && !isAlive(before)) rmSync(this.#partial, { recursive: true, force: true });
+    if (before !== null && ownerState(before).state === "dead") rmSync(this.#partial, { recursive: true, force: true });
     state.record({ kind: "partial", path: this.#partial });
     try {
       mkdirSync(this.#partial, { mode: 0o700 });
@@ -214,7 +215,7 @@ function cannotMake(partial: string, error: NodeJS.ErrnoException, owner: string
       })
     : new TapscopeError(
         "E_DEST_BUSY",
-        `cannot use ${partial}: another tapscope (pid ${Number.parseInt(owner, 10)}) is writing there`,
+        `cannot use ${partial}: another tapscope (pid ${ownerState(owner).pid}) is writing there`,
       );
 }
 

@@ -45,12 +45,12 @@ export async function writeTree(
   pace: Pace,
   options: WriteOptions,
 ): Promise<Written> {
-  const writer = new TreeWriter(tree, plan, root, manifest, pace, options);
+  await using writer = new TreeWriter(tree, plan, root, manifest, pace, options);
   await writer.write();
   return writer.result;
 }
 
-class TreeWriter {
+class TreeWriter implements AsyncDisposable {
   readonly result = { files: 0, directories: 0, bytes: 0, logs: [] as FoundLog[], incomplete: [] as string[] };
   readonly #tree: FileTree;
   readonly #plan: Plan;
@@ -90,6 +90,10 @@ class TreeWriter {
     for (const directory of everyDirectory(this.#plan.root)) {
       for (const link of directory.links) await this.#link(directory, link);
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#copier[Symbol.asyncDispose]();
   }
 
   async #directory(planned: PlannedDirectory, into: OutputDirectory): Promise<void> {
@@ -135,7 +139,7 @@ class TreeWriter {
     }
     let copied: Awaited<ReturnType<Copier["copy"]>>;
     try {
-      copied = await this.#copier.copy(file.reference, output, scan);
+      copied = await this.#copier.copy(file.reference, node.size, output, scan);
     } catch (error) {
       output.close();
       if (isRefusedSize(error)) return this.#refused(path, node, error);
