@@ -1,4 +1,6 @@
 /** The public library: what `import … from "tapscope"` gives. Nothing else is public. */
+
+export type { Disk, FoundPartition, OpenOptions } from "./bro/disk/disk.ts";
 export {
   type ExtractFailure,
   type ExtractOptions,
@@ -6,7 +8,7 @@ export {
   type ExtractResult,
   extract,
 } from "./bro/disk/extract/extract.ts";
-export { type Disk, type FoundPartition, type OpenOptions, openDisk } from "./bro/disk/open.ts";
+export { openDisk } from "./bro/disk/open.ts";
 export type { DirectoryEntry, FileNode, FileTree } from "./bro/disk/tree.ts";
 export type { LogSummary } from "./bro/log/reader.ts";
 export { type LogRecord, readLog } from "./bro/log/records.ts";

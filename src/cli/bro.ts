@@ -1,27 +1,17 @@
 /** `tapscope bro extract|ls|cat` (alias `zeek`): the logs on a VM's disk. */
 import type { Command } from "commander";
+import type { Disk } from "../bro/disk/disk.ts";
 import type { ExtractReport, Progress } from "../bro/disk/extract/extract.ts";
-import type { Disk, OpenOptions } from "../bro/disk/open.ts";
 import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
-import { formatScaled, parseInteger } from "../core/units.ts";
+import { formatScaled } from "../core/units.ts";
 import { registerCut } from "./bro-cut.ts";
 import { choice } from "./choice.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
+import { collect, type DiskFlags, openOptions, withDisk, withDiskOptions } from "./disk-options.ts";
 import { EXIT_FAILED, reportError } from "./exit.ts";
 import { tableLines } from "./table.ts";
 import { untilSignal } from "./until-signal.ts";
-
-/** What the three commands share, as commander parses it. */
-interface DiskFlags {
-  readonly method: "auto" | "native" | "qemu-nbd" | "kernel-nbd";
-  readonly partition?: number;
-  readonly replay: boolean;
-  readonly live?: boolean;
-  readonly keyFile?: string;
-  readonly snapshot?: string;
-  readonly backingDir: readonly string[];
-}
 
 interface ExtractFlags extends DiskFlags {
   readonly path?: string;
@@ -30,7 +20,6 @@ interface ExtractFlags extends DiskFlags {
   readonly links: "none" | "safe";
 }
 
-const METHODS = ["auto", "native", "qemu-nbd", "kernel-nbd"] as const;
 /** Skipped things are listed up to here; the manifest has them all. */
 const LISTED = 20;
 
@@ -55,7 +44,7 @@ export function registerBro(program: Command): void {
       choice(["none", "safe"], "--links"),
       "none",
     )
-    .action(runExtract);
+    .action(extractDisks);
 
   withDiskOptions(bro.command("ls"))
     .description("list a directory of a disk's filesystem")
@@ -73,56 +62,25 @@ export function registerBro(program: Command): void {
   registerCut(bro);
 }
 
-function withDiskOptions(command: Command): Command {
-  return command
-    .option("--method <method>", `how the disk is read: ${METHODS.join(", ")}`, choice(METHODS, "--method"), "auto")
-    .option(
-      "--partition <n>",
-      "the partition (0: the whole disk); needed when several hold a filesystem",
-      (text: string) => parseInteger(text, "--partition", 0, 65535),
-    )
-    .option("--no-replay", "leave the journal of a killed VM alone: the tree as it was before its last changes")
-    .option("--live", "read the disk of a VM that still runs; what is read may be inconsistent")
-    .option("--key-file <file>", "the passphrase of an encrypted image")
-    .option("--snapshot <name>", "the disk as it was at an internal snapshot")
-    .option("--backing-dir <dir>", "a folder that backing files may be opened from; may be repeated", collect, []);
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
-}
-
-function openOptions(flags: DiskFlags, signal: AbortSignal): OpenOptions {
-  return {
-    method: flags.method,
-    replay: flags.replay,
-    live: flags.live ?? false,
-    backingDirs: flags.backingDir,
-    signal,
-    ...(flags.partition !== undefined && { partition: flags.partition }),
-    ...(flags.keyFile !== undefined && { keyFile: flags.keyFile }),
-    ...(flags.snapshot !== undefined && { snapshot: flags.snapshot }),
-  };
-}
-
-async function runExtract(operands: readonly string[], flags: ExtractFlags, command: Command): Promise<void> {
+async function extractDisks(operands: readonly string[], flags: ExtractFlags, command: Command): Promise<void> {
   const { json, verbose } = globalOptions(command);
   if (operands.length < 2) {
     throw new UsageError("bro extract needs at least one disk and, last, the folder to extract to");
   }
   const [images, dir] = [operands.slice(0, -1), operands.at(-1)!];
   await untilSignal(async (signal) => {
-    const { extract } = await import("../bro/disk/extract/extract.ts");
-    const { sweepDeadRuns } = await import("../bro/disk/run-state.ts");
-    for (const sentence of await sweepDeadRuns()) note(sanitize(sentence));
+    const { runExtract } = await import("../jobs/extract.ts");
     const bar = process.stderr.isTTY ? new ProgressBar() : null;
     try {
-      const { reports, failures } = await extract(images, dir, {
+      const { reports, failures } = await runExtract({
+        images,
+        dir,
         ...openOptions(flags, signal),
         include: flags.include,
         exclude: flags.exclude,
         links: flags.links,
         ...(flags.path !== undefined && { path: flags.path }),
+        onSwept: (sentence) => note(sanitize(sentence)),
         ...(bar && { onProgress: (progress) => bar.show(progress) }),
       });
       bar?.clear();
@@ -206,21 +164,6 @@ async function runCat(image: string, path: string, flags: DiskFlags, command: Co
     const base = path.startsWith("/") ? "" : (await disk.resolve()).path;
     const { reference } = await disk.resolve(`${base}/${path}`);
     await catFile(disk.tree, reference, `${base}/${path}`, process.stdout, signal);
-  });
-}
-
-async function withDisk(
-  image: string,
-  flags: DiskFlags,
-  use: (disk: Disk, signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  await untilSignal(async (signal) => {
-    const { openDisk } = await import("../bro/disk/open.ts");
-    await using disk = await openDisk(image, openOptions(flags, signal));
-    await use(disk, signal);
-    const { warnings, damaged } = await disk.verdict();
-    for (const warning of warnings) note(`warning: ${sanitize(warning)}`);
-    if (damaged) process.exitCode = EXIT_FAILED;
   });
 }
 

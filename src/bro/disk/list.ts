@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { sanitize, sanitizeBytes } from "../../core/text.ts";
-import { pathKeys, pathText } from "./extract/names.ts";
+import { pathKeys, pathText } from "./names.ts";
 import type { FileNode, FileTree } from "./tree.ts";
 import { type BrokenEntry, type FoundEntry, readFile, type WalkOptions, walkTree } from "./walk.ts";
 

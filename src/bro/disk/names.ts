@@ -1,5 +1,5 @@
 /** Names from the guest: which of them may become file names here, and how paths are shown. */
-import { sanitizeBytes } from "../../../core/text.ts";
+import { sanitizeBytes } from "../../core/text.ts";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

@@ -2,6 +2,8 @@
  * What extraction sees of a filesystem, whoever reads it: this program (ext4/) or the host's kernel (method/mounted-tree.ts).
  * Names are bytes and come from the guest: nothing here has been checked but that they can be read.
  */
+import type { BlockDevice } from "./device.ts";
+import type { Magic } from "./magic.ts";
 
 export type FileType = "file" | "directory" | "link" | "fifo" | "socket" | "character device" | "block device";
 
@@ -72,4 +74,29 @@ export interface FileTree extends AsyncDisposable {
   read(reference: number, source: number, length: number, into: Buffer): Promise<void>;
   /** A link's target, exact bytes. */
   linkTarget(reference: number): Promise<Buffer>;
+}
+
+/** A kind of file system: a row of `FILE_SYSTEMS`. */
+export interface FileSystem {
+  /** What the content of a partition is called. */
+  readonly name: string;
+  /** Counted from the start of the partition. */
+  readonly magics: readonly Magic[];
+  /** This program's own reader; without it only the host's kernel can read it, or nobody. */
+  readonly reader?: {
+    /** What it reads, for messages: "an ext2, ext3 or ext4 filesystem". */
+    readonly reads: string;
+    /**
+     * Opens the filesystem at the start of `device`, which stays open when the tree is disposed of. With `replay` false
+     * it is read as it lies on the disk, before its journal.
+     * @throws TapscopeError `E_FS_…`, or DamagedError when it cannot be used.
+     */
+    open(device: BlockDevice, options: { readonly replay: boolean }): Promise<FileTree>;
+    /** Whether its journal has something to replay. */
+    needsRecovery(device: BlockDevice): Promise<boolean>;
+  };
+  /** How mount(8) is asked for it: type, options, and those that leave the journal alone. */
+  readonly mount?: { readonly type: string; readonly options?: string; readonly noReplay?: string };
+  /** What to do about a disk that holds nothing but this. */
+  readonly hint?: string;
 }

@@ -2,13 +2,15 @@
 import { TapscopeError } from "../../core/errors.ts";
 import { isLogName } from "../format/names.ts";
 import { DamagedError } from "./device.ts";
-import { pathText } from "./extract/names.ts";
-import { Pace } from "./extract/pace.ts";
-import { MAX_DEPTH, MAX_ENTRIES } from "./extract/plan.ts";
-import type { Disk } from "./open.ts";
+import type { Disk } from "./disk.ts";
+import { pathText } from "./names.ts";
+import { Pace } from "./pace.ts";
 import type { FileNode, FileTree } from "./tree.ts";
 
 const CHUNK = 1 << 20;
+/** All names of a tree together, and how deep it may go: beyond any disk of logs, and what memory is bounded by. */
+export const MAX_ENTRIES = 1_000_000;
+export const MAX_DEPTH = 200;
 
 /** A thing that was found, by its exact path from the file system's root. */
 export interface FoundEntry {
@@ -181,4 +183,40 @@ export async function* logFilesOf(
       chunks: (signal = options.signal) => readFile(disk.tree, reference, text, signal),
     };
   }
+}
+
+/** Walks a path of directories; links on the way are not followed. Without a path: /bro, else the root. */
+export async function resolvePath(tree: FileTree, path?: string): Promise<{ path: string; reference: number }> {
+  if (path === undefined) {
+    const bro = await findEntry(tree, tree.root, Buffer.from("bro"));
+    const isDirectory = bro !== null && (await tree.node(bro).catch(() => null))?.type === "directory";
+    return isDirectory ? { path: "/bro", reference: bro } : { path: "/", reference: tree.root };
+  }
+  let at = tree.root;
+  let done = "";
+  for (const step of path.split("/").filter((part) => part !== "" && part !== ".")) {
+    const node = await tree.node(at);
+    if (node.type === "link")
+      throw new TapscopeError("E_DISK_PATH", `${done} is a link in the guest, which is not followed`);
+    const next = node.type === "directory" ? await findEntry(tree, at, Buffer.from(step)) : null;
+    if (next === null) {
+      throw new TapscopeError("E_DISK_PATH", `there is no ${done}/${step} on the disk`, {
+        hint: "`tapscope bro ls DISK /` shows what there is",
+      });
+    }
+    at = next;
+    done += `/${step}`;
+  }
+  return { path: done === "" ? "/" : done, reference: at };
+}
+
+async function findEntry(tree: FileTree, directory: number, name: Buffer): Promise<number | null> {
+  try {
+    for await (const entry of tree.entries(directory)) {
+      if (!("kind" in entry) && entry.name.equals(name)) return entry.reference;
+    }
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error;
+  }
+  return null;
 }

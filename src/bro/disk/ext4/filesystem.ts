@@ -1,7 +1,9 @@
 /** An ext2, ext3 or ext4 filesystem on a device, with its journal replayed unless told otherwise. */
+
+import { PageCache } from "../cache.ts";
 import { type BlockDevice, DamagedError, readBytes } from "../device.ts";
-import { PageCache } from "../page-cache.ts";
-import type { DirectoryEntry, FileNode, FileTree, Lost, Run } from "../tree.ts";
+import { magic } from "../magic.ts";
+import type { DirectoryEntry, FileNode, FileSystem, FileTree, Lost, Run } from "../tree.ts";
 import { directoryChecksumOk, parseEntries } from "./directory.ts";
 import { readInodeTable } from "./groups.ts";
 import { INODE_FLAG, type Inode, parseInode } from "./inode.ts";
@@ -18,10 +20,16 @@ const MAX_WARNINGS = 100;
 /** A file's blocks are numbered with 32 bits. */
 const MAX_FILE_BLOCKS = 2 ** 32;
 
-export interface ExtOptions {
-  /** False reads the filesystem as it lies on the disk, before its journal. */
-  readonly replay: boolean;
-}
+export const EXT: FileSystem = {
+  name: "ext",
+  magics: [magic(1080, "\x53\xef")],
+  reader: {
+    reads: "an ext2, ext3 or ext4 filesystem",
+    open: (device, { replay }) => ExtFilesystem.open(device, replay),
+    needsRecovery: async (device) => (await readSuperblock(device)).needsRecovery,
+  },
+  mount: { type: "ext4", noReplay: "noload" },
+};
 
 export class ExtFilesystem implements FileTree {
   readonly type: string;
@@ -64,11 +72,11 @@ export class ExtFilesystem implements FileTree {
    * Opens the filesystem at the start of `device`, which stays open when the filesystem is disposed of.
    * @throws TapscopeError `E_FS_UNKNOWN`, `E_FS_FEATURE`, or DamagedError when the superblock cannot be used.
    */
-  static async open(device: BlockDevice, options: ExtOptions): Promise<ExtFilesystem> {
+  static async open(device: BlockDevice, replay: boolean): Promise<ExtFilesystem> {
     const sb = await readSuperblock(device);
     const before = new ExtFilesystem(device, sb, "clean", null, superblockWarnings(sb, device));
     if (!sb.needsRecovery) return before;
-    if (!options.replay) {
+    if (!replay) {
       return new ExtFilesystem(
         device,
         sb,

@@ -5,10 +5,10 @@
 import { availableParallelism } from "node:os";
 import { DamagedError } from "../device.ts";
 import type { LogScan } from "../log-scan.ts";
+import type { Pace } from "../pace.ts";
 import type { FileTree, Run } from "../tree.ts";
 import type { OutputFile } from "./destination.ts";
 import { type Hasher, HashThread, Sha256 } from "./hasher.ts";
-import type { Pace } from "./pace.ts";
 
 /** Small enough that a chunk is still in the processor's cache when it is hashed, scanned and written. */
 const CHUNK = 1 << 20;

@@ -2,12 +2,13 @@
 import { basename } from "node:path";
 import { Cleanup } from "../../../core/cleanup.ts";
 import { TapscopeError } from "../../../core/errors.ts";
-import { type Disk, type OpenOptions, openDisk } from "../open.ts";
+import type { Disk, OpenOptions } from "../disk.ts";
+import { openDisk } from "../open.ts";
+import { Pace } from "../pace.ts";
 import { RunState } from "../run-state.ts";
 import { checkDestination, Destination, type OutputDirectory, toDestinationError } from "./destination.ts";
 import { makeFilter } from "./globs.ts";
 import { Manifest, type Skipped } from "./manifest.ts";
-import { Pace } from "./pace.ts";
 import { planTree } from "./plan.ts";
 import { type FoundLog, MANIFEST_NAME, writeTree } from "./write-tree.ts";
 

@@ -1,8 +1,8 @@
 /** The record of an extraction: one JSON object a line for every file, folder, link and device, taken or not. */
 import { closeSync, writeSync } from "node:fs";
 import type { LogSummary } from "../log-scan.ts";
+import { pathKeys, pathText } from "../names.ts";
 import type { FileNode } from "../tree.ts";
-import { pathKeys, pathText } from "./names.ts";
 
 export interface Skipped {
   readonly path: string;

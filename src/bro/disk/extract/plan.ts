@@ -4,11 +4,12 @@
  */
 
 import { DamagedError } from "../device.ts";
+import { illegalName, pathText } from "../names.ts";
+import type { Pace } from "../pace.ts";
 import type { FileNode, FileTree } from "../tree.ts";
+import { MAX_DEPTH, MAX_ENTRIES } from "../walk.ts";
 import type { PathFilter } from "./globs.ts";
 import type { Manifest } from "./manifest.ts";
-import { illegalName, pathText } from "./names.ts";
-import type { Pace } from "./pace.ts";
 
 /** Names are kept as one character a byte: compact, and exact. */
 export interface PlannedFile {
@@ -40,10 +41,6 @@ export interface Plan {
   /** Sum of what they occupy: what a copy that keeps holes needs. */
   readonly allocated: number;
 }
-
-/** All names of a tree together, and how deep it may go: beyond any disk of logs, and what memory is bounded by. */
-export const MAX_ENTRIES = 1_000_000;
-export const MAX_DEPTH = 200;
 
 /** The path of a planned thing below the extracted tree's root, exact bytes. */
 export function pathOf(parent: PlannedDirectory, name: string): Buffer {

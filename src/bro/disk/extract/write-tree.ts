@@ -3,12 +3,12 @@
 import { DamagedError } from "../device.ts";
 import type { LogSummary } from "../log-scan.ts";
 import { scanFor } from "../log-scan.ts";
+import { pathText } from "../names.ts";
+import type { Pace } from "../pace.ts";
 import type { FileNode, FileTree } from "../tree.ts";
 import { Copier } from "./copy.ts";
 import { type OutputDirectory, toDestinationError } from "./destination.ts";
 import type { Manifest } from "./manifest.ts";
-import { pathText } from "./names.ts";
-import type { Pace } from "./pace.ts";
 import { type Plan, type PlannedDirectory, type PlannedFile, type PlannedLink, pathOf } from "./plan.ts";
 
 export const MANIFEST_NAME = "manifest.jsonl";

@@ -7,9 +7,9 @@
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { TapscopeError } from "../../../core/errors.ts";
+import { BufferCache } from "../cache.ts";
 import { type BlockDevice, checkRange, DamagedError, readBytes } from "../device.ts";
-import { BufferCache } from "../lru.ts";
-import type { ImageFile } from "./file.ts";
+import type { ImageFile } from "./image-file.ts";
 import type { Qcow2Header, Qcow2Snapshot } from "./qcow2-header.ts";
 import { zstdFrameLength } from "./zstd-frame.ts";
 

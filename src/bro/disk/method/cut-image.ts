@@ -1,20 +1,14 @@
 /**
  * Which bytes of the guest's disk a cut image file no longer holds. qemu reads zeros beyond the end of a file, for data and for
- * mapping tables alike: what is lost has to be found by asking where everything should be (`qemu-img map`, and the L1
- * table of a qcow2, whose lost L2 tables qemu takes for unallocated ones: QEMU's docs/interop/qcow2.txt, "Cluster mapping").
+ * mapping tables alike: what is lost has to be found by asking where everything should be (`qemu-img map`, and the
+ * format's own tables).
  */
 import { createInterface } from "node:readline";
 import { spawn } from "../../../core/process.ts";
-import { type BlockDevice, DamagedError, readBytes } from "../device.ts";
-import { ImageFile } from "../image/file.ts";
-import { readQcow2Header } from "../image/qcow2-header.ts";
-import type { BlockNode } from "./qemu-image.ts";
-
-/** Bytes `start` to `end` of the guest's disk. */
-export interface LostRange {
-  readonly start: number;
-  readonly end: number;
-}
+import { type BlockDevice, DamagedError } from "../device.ts";
+import { formatNamed } from "../image/formats.ts";
+import { ImageFile } from "../image/image-file.ts";
+import type { BlockNode, LostRange } from "../image/image-format.ts";
 
 /** A line of `qemu-img map --output=json`. */
 interface Extent {
@@ -47,7 +41,7 @@ export async function findLostRanges(
     const path = (layer.file as BlockNode).filename as string;
     await using file = new ImageFile(path);
     layers.push({ path, size: file.size });
-    if (layer.driver === "qcow2") lost.push(...(await lostTables(file)));
+    lost.push(...((await formatNamed(layer.driver as string).lostTables?.(file)) ?? []));
   }
   await using map = spawn(["qemu-img", "map", "--output=json", ...argv, `json:${JSON.stringify(node)}`]);
   map.stderr?.resume();
@@ -67,21 +61,6 @@ export async function findLostRanges(
 function parseExtent(line: string): Extent | null {
   const text = line.replace(/^\[/, "").replace(/[\],]*$/, "");
   return text.startsWith("{") ? (JSON.parse(text) as Extent) : null;
-}
-
-/** The parts of the disk whose L2 tables lie beyond the end of the file. */
-async function lostTables(file: ImageFile): Promise<LostRange[]> {
-  const { clusterBits, l1Offset, l1Entries, unsupported } = await readQcow2Header(file);
-  const clusterSize = 2 ** clusterBits;
-  const entrySize = unsupported.includes("extended L2 entries") ? 16 : 8;
-  const covered = clusterSize * (clusterSize / entrySize);
-  const l1 = await readBytes(file, l1Offset, l1Entries * 8);
-  const lost: LostRange[] = [];
-  for (let i = 0; i < l1Entries; i++) {
-    const table = Number(l1.readBigUInt64BE(i * 8) & 0x00fffffffffffe00n);
-    if (table !== 0 && table + clusterSize > file.size) lost.push({ start: i * covered, end: (i + 1) * covered });
-  }
-  return lost;
 }
 
 /** A device of which some ranges are lost: reading them is an error, not zeros. Disposing leaves the inner device open. */

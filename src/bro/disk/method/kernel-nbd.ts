@@ -9,28 +9,15 @@ import { setTimeout } from "node:timers/promises";
 import { Cleanup } from "../../../core/cleanup.ts";
 import { messageOf, TapscopeError } from "../../../core/errors.ts";
 import { type Child, run, spawn } from "../../../core/process.ts";
-import type { ImageFormat } from "../image/identify.ts";
-import type { FoundPartition, OpenOptions } from "../open.ts";
+import type { FoundPartition, OpenOptions } from "../disk.ts";
+import type { BlockNode, ImageFormat } from "../image/image-format.ts";
 import { RunState } from "../run-state.ts";
 import type { FileTree } from "../tree.ts";
 import { MountedTree } from "./mounted-tree.ts";
-import { type BlockNode, describeForQemu, SECRET } from "./qemu-image.ts";
+import { describeForQemu, SECRET } from "./qemu-image.ts";
 
-/** What a partition's content is called by mount(8), and the options it takes besides. */
-const MOUNTS: Readonly<Record<string, { readonly type: string; readonly options: string; readonly noReplay: string }>> =
-  {
-    ext: { type: "ext4", options: "", noReplay: ",noload" },
-    xfs: { type: "xfs", options: ",nouuid", noReplay: ",norecovery" },
-    btrfs: { type: "btrfs", options: "", noReplay: ",rescue=nologreplay" },
-    fat: { type: "vfat", options: "", noReplay: "" },
-    ntfs: { type: "ntfs3", options: "", noReplay: "" },
-    squashfs: { type: "squashfs", options: "", noReplay: "" },
-  };
 const CONNECT_MS = 20_000;
 const POLL_MS = 20;
-
-/** The contents that this method can mount, where the kernel has them. */
-export const MOUNTABLE: readonly string[] = Object.keys(MOUNTS);
 
 /** A mounted partition of an image. `needsRecovery`: its journal has something to replay, as far as is known. */
 export async function mountPartition(
@@ -177,12 +164,14 @@ async function mount(
   cleanup: Cleanup,
   options: OpenOptions,
 ): Promise<MountedTree> {
-  const { type, options: own, noReplay } = MOUNTS[partition.content]!;
+  const { type, options: own, noReplay } = partition.filesystem!.mount!;
   const replay = options.replay ?? true;
   const point = join(state.folder, "mnt");
   mkdirSync(point, { mode: 0o700 });
   state.record({ kind: "mount", path: point });
-  const flags = `ro,nosuid,nodev,noexec${own}${replay ? "" : noReplay}`;
+  const flags = ["ro,nosuid,nodev,noexec", own, replay ? undefined : noReplay]
+    .filter((one) => one !== undefined)
+    .join();
   try {
     await run(["mount", "-t", type, "-o", flags, device, point], { timeoutMs: 120_000 });
   } catch (error) {
