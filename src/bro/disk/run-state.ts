@@ -5,7 +5,7 @@
 import { appendFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TapscopeError } from "../../core/errors.ts";
-import { ownerId, ownerState } from "../../core/identity.ts";
+import { ownerId, ownerState, pidScope } from "../../core/identity.ts";
 
 /** A step that must be undone, in the order in which steps are undone last to first. */
 export type Step =
@@ -45,13 +45,12 @@ export async function sweepDeadRuns(): Promise<string[]> {
   const base = baseFolder();
   const done: string[] = [];
   for (const name of existsSync(base) ? readdirSync(base) : []) {
-    const owner = ownerOfFolder(name);
-    if (ownerState(owner).state !== "dead") continue;
+    if (!isDead(name)) continue;
     const folder = join(base, name);
     let undone = true;
     for (const step of readSteps(folder).reverse()) {
       try {
-        const sentence = await undo(step, owner);
+        const sentence = await undo(step, name);
         if (sentence) done.push(sentence);
       } catch (error) {
         undone = false;
@@ -63,13 +62,17 @@ export async function sweepDeadRuns(): Promise<string[]> {
   return done;
 }
 
-/** An owner as a file name: it has one slash. */
+/** The name of an owner's folder, short enough for a socket in it (unix(7): 108 bytes): of the boot's id it has the beginning. */
 function folderOf(owner: string): string {
-  return owner.replace("/", "+");
+  return owner.replace(/^(\d+):(\d+)@([0-9a-f]{8})[0-9a-f-]*\/(\d+)$/, "$1-$2-$3-$4");
 }
 
-function ownerOfFolder(name: string): string {
-  return name.replace("+", "/");
+/** True when the process whose folder has this name is known to have ended. */
+function isDead(folder: string): boolean {
+  const [, pid, startTime, boot, namespace] = /^(\d+)-(\d+)-([0-9a-f]{8})-(\d+)$/.exec(folder) ?? [];
+  if (boot === undefined) return false;
+  const present = pidScope().split("/")[0]!;
+  return !present.startsWith(boot) || ownerState(`${pid}:${startTime}@${present}/${namespace}`).state === "dead";
 }
 
 function readSteps(folder: string): Step[] {
@@ -88,12 +91,13 @@ function readSteps(folder: string): Step[] {
   }
 }
 
-async function undo(step: Step, owner: string): Promise<string | null> {
+/** `folder`: the name of the folder in which the step was written down. */
+async function undo(step: Step, folder: string): Promise<string | null> {
   // Loading what runs programs takes longer than most of what is done without it.
   const run = async (argv: readonly string[]) => (await import("../../core/process.ts")).run(argv);
   if (step.kind === "partial") {
     const found = readOwner(step.path);
-    if (found ? found !== owner : !hasOnlyBegun(step.path)) return null;
+    if (found ? folderOf(found) !== folder : !hasOnlyBegun(step.path)) return null;
     rmSync(step.path, { recursive: true, force: true });
     return `removed ${step.path}, left by a killed run`;
   }
