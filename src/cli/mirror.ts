@@ -186,12 +186,13 @@ async function toRequest(
   options: CreateOptions,
   owner: string | undefined,
 ): Promise<MirrorRequest> {
-  const { resolvePorts } = await import("../jobs/machines.ts");
+  const { resolvePorts, resolveVlans } = await import("../jobs/machines.ts");
   const { output, sources } = splitOutput(await resolvePorts(session, ports), options);
   const values: Partial<Record<MirrorOptionKey, unknown>> = {};
   for (const [key, row] of OPTION_ROWS) {
     const text = typed.get(key);
-    if (text !== undefined) values[key] = row.parse(text);
+    if (text === undefined) continue;
+    values[key] = row.parse(row.ofVlans ? await resolveVlans(session, text) : text);
   }
   return {
     ...(values as MirrorOptions),

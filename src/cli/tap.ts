@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { UsageError } from "../core/errors.ts";
 import { sanitize, shellQuote } from "../core/text.ts";
 import { parseInteger } from "../core/units.ts";
+import type { Session } from "../mirror/session.ts";
 import { globalOptions, print, printJson } from "./context.ts";
 import { openSession } from "./open-session.ts";
 import { tableLines } from "./table.ts";
@@ -52,7 +53,7 @@ export function registerTap(program: Command): void {
     .description(
       "make host taps (OVS internal ports), up and promiscuous, and print their names; with --vm a tap for a virtual machine, and print the arguments for its QEMU",
     )
-    .argument("<vlan>", "1 to 4094, or 0 for a trunk")
+    .argument("<vlan>", "1 to 4094, a name that minimega gave one, or 0 for a trunk")
     .option("--name <name>", "default: mega_tapN, the first that is free")
     .option("--bridge <bridge>", "default: mega_bridge, made when it is not there")
     .option("--ip <cidr>", "give it an address, e.g. 10.0.0.1/24")
@@ -63,16 +64,12 @@ export function registerTap(program: Command): void {
     .action(async (vlan: string, options: CreateOptions, command: Command) => {
       const { json, dryRun } = globalOptions(command);
       const { count, vm, user, ...rest } = options;
-      const number = parseInteger(vlan, "a VLAN", 0, 4094);
-      if (vm) return await createForVm(number, options, command);
+      if (vm) return await createForVm(vlan, options, command);
       if (user !== undefined) throw new UsageError("--user goes with --vm");
       const { createTaps } = await import("../mirror/tap.ts");
-      const request = {
-        ...rest,
-        vlan: number,
-        ...(count === undefined ? {} : { count: parseInteger(count, "--count", 1, 4096) }),
-      };
+      const many = count === undefined ? {} : { count: parseInteger(count, "--count", 1, 4096) };
       await using session = await openSession(command, true);
+      const request = { ...rest, vlan: await vlanOf(session, vlan), ...many };
       const names = await createTaps(session, request);
       if (dryRun) return;
       if (json) printJson(names);
@@ -88,8 +85,8 @@ export function registerTap(program: Command): void {
     .action(async (name: string, options: { vlan?: string; bridge?: string }, command: Command) => {
       const { attachTap } = await import("../mirror/tap.ts");
       const { json, dryRun } = globalOptions(command);
-      const vlan = options.vlan === undefined ? undefined : parseInteger(options.vlan, "--vlan", 0, 4094);
       await using session = await openSession(command, true);
+      const vlan = options.vlan === undefined ? undefined : await vlanOf(session, options.vlan);
       await attachTap(session, { name, vlan, bridge: options.bridge });
       if (json && !dryRun) printJson([name]);
     });
@@ -112,7 +109,13 @@ export function registerTap(program: Command): void {
     });
 }
 
-async function createForVm(vlan: number, options: CreateOptions, command: Command): Promise<void> {
+/** The VLAN of a tap: a number, or a name that minimega gave it. 0: a trunk. */
+async function vlanOf(session: Session, word: string): Promise<number> {
+  const { resolveVlans } = await import("../jobs/machines.ts");
+  return parseInteger(await resolveVlans(session, word), "a VLAN", 0, 4094);
+}
+
+async function createForVm(vlan: string, options: CreateOptions, command: Command): Promise<void> {
   const { name, bridge, user } = options;
   if (options.ip !== undefined || options.dhcp)
     throw new UsageError("--ip and --dhcp do not go with --vm", { hint: "the address belongs inside the machine" });
@@ -120,7 +123,7 @@ async function createForVm(vlan: number, options: CreateOptions, command: Comman
   const { json, dryRun } = globalOptions(command);
   const { createVmTap } = await import("../mirror/vm-tap.ts");
   await using session = await openSession(command, true);
-  const tap = await createVmTap(session, { vlan, name, bridge, user });
+  const tap = await createVmTap(session, { vlan: await vlanOf(session, vlan), name, bridge, user });
   if (dryRun) return;
   if (json) return printJson(tap);
   print(sanitize(tap.name));
