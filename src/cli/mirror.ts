@@ -15,6 +15,7 @@ import type { MirrorOutput, MirrorRequest } from "../mirror/mirror-request.ts";
 import type { Session } from "../mirror/session.ts";
 import { parseRemote } from "../mirror/tunnel.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
+import { registerDeclaredMirrors } from "./mirror-declared.ts";
 import { openSession } from "./open-session.ts";
 import { Shutdown } from "./shutdown.ts";
 import { tableLines } from "./table.ts";
@@ -147,6 +148,8 @@ export function registerMirror(program: Command): void {
       if (deleted.length === 0) print("no mirrors");
       for (const { name, bridge } of deleted) print(`deleted ${sanitize(name)} on ${sanitize(bridge)}`);
     });
+
+  registerDeclaredMirrors(mirror);
 }
 
 /** Ports in place of the NICs of virtual machines that a command line names. */

@@ -2,7 +2,8 @@
 import { TapscopeError, UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { type Inventory, takeInventory } from "../inventory/inventory.ts";
-import { type NicName, parseNicName, tapOf, type Vm } from "../inventory/vm.ts";
+import { parseNicName, tapOf, type Vm } from "../inventory/vm.ts";
+import type { NameLookup } from "../mirror/declared/ensure.ts";
 import type { Session } from "../mirror/session.ts";
 import type { PortRow } from "../mirror/state.ts";
 import { namespacePath } from "../mirror/target.ts";
@@ -38,23 +39,72 @@ async function portsOf(session: Session): Promise<PortRow[]> {
   }
 }
 
-/**
- * Words of a command line in which `vm:NAME[:NIC]` stands for a port, and `vlan:N` or `vlan:ALIAS` for all access ports of a VLAN.
- * @throws TapscopeError `E_NO_VM`, `E_NO_NIC`, `E_AMBIGUOUS`, `E_NO_VLAN`
- */
-export async function resolvePorts(session: Session, words: readonly string[]): Promise<string[]> {
-  const names: (string | NicName | { readonly vlan: string })[] = words.map(
-    (word) => parseNicName(word) ?? (word.startsWith("vlan:") ? { vlan: word.slice("vlan:".length) } : word),
-  );
-  if (names.every((name) => typeof name === "string")) return names;
-  const inventory = await inventoryOf(session);
-  const ports: string[] = [];
-  for (const name of names) {
-    if (typeof name === "string") ports.push(name);
-    else if ("vm" in name) ports.push(tapOf(inventory.machines, name));
-    else ports.push(...(await accessPorts(session, vlanOf(inventory, name.vlan))));
+/** Looks names up; the inventory is taken once, when a name first needs it. */
+export class Names implements NameLookup {
+  readonly #session: Session;
+  #inventory: Promise<Inventory> | undefined;
+
+  constructor(session: Session) {
+    this.#session = session;
   }
-  return ports;
+
+  #known(): Promise<Inventory> {
+    this.#inventory ??= inventoryOf(this.#session);
+    return this.#inventory;
+  }
+
+  /**
+   * Ports for words in which `vm:NAME[:NIC]` stands for a port, and `vlan:N` or `vlan:ALIAS` for all access ports of a VLAN.
+   * @throws TapscopeError `E_NO_VM`, `E_NO_NIC`, `E_AMBIGUOUS`, `E_NO_VLAN`
+   */
+  async ports(words: readonly string[]): Promise<string[]> {
+    const ports: string[] = [];
+    for (const word of words) {
+      const nic = parseNicName(word);
+      if (nic) ports.push(tapOf((await this.#known()).machines, nic));
+      else if (word.startsWith("vlan:")) ports.push(...(await this.#accessPorts(await this.vlans(word.slice(5)))));
+      else ports.push(word);
+    }
+    return ports;
+  }
+
+  async #accessPorts(vlan: string): Promise<string[]> {
+    const outputs = new Set((await this.#session.state()).mirrors.map(({ outputPort }) => outputPort));
+    const ports = (await portsOf(this.#session)).filter(({ tag, uuid }) => String(tag) === vlan && !outputs.has(uuid));
+    if (ports.length > 0) return ports.map(({ name }) => name);
+    throw new TapscopeError("E_NO_VLAN", `no port is in VLAN ${vlan}`, { hint: "tapscope tap list shows the VLANs" });
+  }
+
+  /** Numbers of VLANs for a list of numbers and aliases between commas: `100,LAN`. @throws UsageError */
+  async vlans(text: string): Promise<string> {
+    if (/^[\d,]*$/.test(text)) return text;
+    const { vlans } = await this.#known();
+    const number = (word: string): string => {
+      const vlan = /^\d*$/.test(word) ? word : vlans.get(word);
+      if (vlan !== undefined) return String(vlan);
+      throw new UsageError(`not a VLAN: '${sanitize(word)}' is neither a number nor a name that minimega knows`, {
+        hint: vlans.size > 0 ? `names: ${[...vlans.keys()].map(sanitize).join(", ")}` : "0 to 4095",
+      });
+    };
+    return text.split(",").map(number).join(",");
+  }
+
+  /** What a port is best called in a file that is to last: `vm:NAME[:NIC]` where it is a machine's whose name no other has. */
+  async lasting(): Promise<(port: string) => string> {
+    const { machines } = await this.#known();
+    const names = new Map<string, string>();
+    for (const { name, nics } of machines) {
+      if (machines.filter((vm) => vm.name === name).length > 1) continue;
+      for (const { tap, index } of nics)
+        if (tap !== null) names.set(tap, `vm:${name}${index === 0 ? "" : `:${index}`}`);
+    }
+    return (port) => names.get(port) ?? port;
+  }
+}
+
+/** As `Names.ports`. */
+export async function resolvePorts(session: Session, words: readonly string[]): Promise<string[]> {
+  return await new Names(session).ports(words);
 }
 
 /** As `resolvePorts`, for a word that is to be one port. */
@@ -64,27 +114,7 @@ export async function resolvePort(session: Session, word: string): Promise<strin
   throw new UsageError(`${sanitize(word)} is ${ports.length} ports, and one is meant here`);
 }
 
-async function accessPorts(session: Session, vlan: number): Promise<string[]> {
-  const outputs = new Set((await session.state()).mirrors.map(({ outputPort }) => outputPort));
-  const ports = (await portsOf(session)).filter(({ tag, uuid }) => tag === vlan && !outputs.has(uuid));
-  if (ports.length > 0) return ports.map(({ name }) => name);
-  throw new TapscopeError("E_NO_VLAN", `no port is in VLAN ${vlan}`, { hint: "tapscope tap list shows the VLANs" });
-}
-
-/** Numbers of VLANs for a list of numbers and aliases between commas: `100,LAN`. @throws TapscopeError `E_NO_VLAN` */
+/** As `Names.vlans`. */
 export async function resolveVlans(session: Session, text: string): Promise<string> {
-  if (/^[\d,]*$/.test(text)) return text;
-  const inventory = await inventoryOf(session);
-  return text
-    .split(",")
-    .map((word) => (word === "" ? word : String(vlanOf(inventory, word))))
-    .join(",");
-}
-
-function vlanOf({ vlans }: Inventory, word: string): number {
-  const vlan = /^\d{1,4}$/.test(word) ? Number(word) : vlans.get(word);
-  if (vlan !== undefined) return vlan;
-  throw new UsageError(`not a VLAN: '${sanitize(word)}' is neither a number nor a name that minimega knows`, {
-    hint: vlans.size > 0 ? `names: ${[...vlans.keys()].map(sanitize).join(", ")}` : "0 to 4095",
-  });
+  return await new Names(session).vlans(text);
 }

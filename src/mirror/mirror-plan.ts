@@ -4,7 +4,7 @@
  */
 import { TapscopeError, UsageError } from "../core/errors.ts";
 import type { MirrorFacts } from "./mirror-facts.ts";
-import { formatSources, MAX_MIRRORS } from "./mirror-info.ts";
+import { type Direction, formatSources, MAX_MIRRORS } from "./mirror-info.ts";
 import { givenOptions, notAFilter } from "./mirror-options.ts";
 import type { MirrorRequest } from "./mirror-request.ts";
 import { freeNames } from "./names.ts";
@@ -12,7 +12,7 @@ import { type NewPort, newPortCommands } from "./new-port.ts";
 import { NOT_COVERED, onceSources } from "./once.ts";
 import { outputDeviceRefusal, outputRowRefusal, outputWarnings, readyOutput, silentUp } from "./output.ts";
 import { quoteValue, type VsctlCommand } from "./ovs-vsctl.ts";
-import { CREATED, FLOODED, MADE_PORT, marks, ONCE, SOURCES, TAG_BEFORE } from "./ownership.ts";
+import { CREATED, DECLARED, FLOODED, MADE_PORT, marks, ONCE, SOURCES, TAG_BEFORE } from "./ownership.ts";
 import { refusal } from "./refusal.ts";
 import { type BridgeRow, findBridge, findPort, type PortRow, type SwitchState, takenNames } from "./state.ts";
 import { tunnelPort } from "./tunnel.ts";
@@ -34,15 +34,19 @@ export interface MirrorPlan {
 
 export type Planned = { readonly plan: MirrorPlan } | { readonly refusal: TapscopeError };
 
-/** What the rules and the plan are about: the request, with its names looked up. */
-interface MirrorSubject {
+/** A request with its names looked up. */
+export interface ResolvedRequest {
   readonly state: SwitchState;
-  readonly facts: MirrorFacts;
   readonly request: MirrorRequest;
   readonly bridge: BridgeRow;
   readonly sources: readonly PortRow[];
   /** An existing port that is to be the output. */
   readonly output: PortRow | null;
+}
+
+/** What the rules and the plan are about. */
+interface MirrorSubject extends ResolvedRequest {
+  readonly facts: MirrorFacts;
 }
 
 /** Why a mirror cannot be made, or undefined. The first that has something to say decides. */
@@ -61,8 +65,7 @@ const RULES: readonly Rule[] = [
 /** The plan for a mirror, or why there is none. */
 export function planMirror(state: SwitchState, facts: MirrorFacts, request: MirrorRequest): Planned {
   try {
-    checkRequest(request);
-    const subject = resolve(state, facts, request);
+    const subject = { ...resolveRequest(state, request), facts };
     for (const rule of RULES) {
       const found = rule(subject);
       if (found) return { refusal: found };
@@ -115,8 +118,9 @@ export function sourcePort(state: SwitchState, name: string, doing?: string): Po
   );
 }
 
-/** Looks the names up. @throws TapscopeError when they cannot make one mirror */
-function resolve(state: SwitchState, facts: MirrorFacts, request: MirrorRequest): MirrorSubject {
+/** Checks a request by itself and looks its names up. @throws TapscopeError when it cannot make one mirror */
+export function resolveRequest(state: SwitchState, request: MirrorRequest): ResolvedRequest {
+  checkRequest(request);
   const outputName = "port" in request.output ? request.output.port : undefined;
   if (outputName !== undefined && request.sources.includes(outputName))
     throw new UsageError(`could not create the mirror: cannot mirror tap to itself: ${outputName}`);
@@ -133,7 +137,7 @@ function resolve(state: SwitchState, facts: MirrorFacts, request: MirrorRequest)
   const sources = request.once ? onceSources(bridge, output, request) : named;
   if (request.once && sources.length === 0)
     throw refusal("E_NO_SOURCE", "no port of the bridge carries these VLANs", "tapscope tap list shows the VLANs");
-  return { state, facts, request, bridge, sources, output };
+  return { state, request, bridge, sources, output };
 }
 
 function bridgeOf(state: SwitchState, request: MirrorRequest, ports: readonly PortRow[]): BridgeRow {
@@ -206,6 +210,22 @@ function planOf(subject: MirrorSubject): MirrorPlan {
   };
 }
 
+/** The sources whose frames are copied as they enter the switch, and as they leave it. */
+export function selectedPorts(
+  sources: readonly PortRow[],
+  request: MirrorRequest,
+): { readonly entering: readonly PortRow[]; readonly leaving: readonly PortRow[] } {
+  return {
+    entering: sources.filter(({ name }) => directionOf(name, request) !== "out"),
+    leaving: sources.filter(({ name }) => directionOf(name, request) !== "in"),
+  };
+}
+
+/** What is copied of a source: frames that enter the switch by it, that leave by it, or both. */
+export function directionOf(name: string, { once, directions, direction }: MirrorRequest): Direction {
+  return once ? "in" : (directions?.get(name) ?? direction ?? "both");
+}
+
 /** A copy leaves an access port untagged whatever its tag is: membership is not checked for mirrors. */
 const STRIP_TAG = 4094;
 
@@ -224,11 +244,13 @@ function portToMake({ state, bridge, request }: MirrorSubject): NewPort | null {
 /** The commands that make the mirror, given that its new port (if any) was made before. */
 function mirrorCommands({ state, facts, request, bridge, sources, output }: MirrorSubject, made: NewPort | null) {
   const { output: to } = request;
-  const direction = request.once ? "in" : (request.direction ?? "both");
+  const { entering, leaving } = selectedPorts(sources, request);
   const outputName = output?.name ?? made?.name ?? `vlan${"vlan" in to ? to.vlan : ""}`;
   const ids: Record<string, string> = { [CREATED]: String(facts.nowS) };
-  if (sources.length > 0) ids[SOURCES] = formatSources(sources.map(({ name }) => ({ port: name, direction })));
+  if (sources.length > 0)
+    ids[SOURCES] = formatSources(sources.map(({ name }) => ({ port: name, direction: directionOf(name, request) })));
   if (request.once) ids[ONCE] = "yes";
+  if (request.declaredIn !== undefined) ids[DECLARED] = request.declaredIn;
   if (made) ids[MADE_PORT] = made.name;
   const commands: VsctlCommand[] = [];
   const ref = new Map<string, string>();
@@ -237,9 +259,9 @@ function mirrorCommands({ state, facts, request, bridge, sources, output }: Mirr
   for (const [name, id] of ref) commands.push([`--id=${id}`, "get", "port", name]);
   const columns = [`name=${quoteValue(request.name ?? mirrorName(state, outputName))}`];
   if (request.all) columns.push("select_all=true");
-  const selected = sources.map(({ name }) => ref.get(name)).join(",");
-  if (selected !== "" && direction !== "out") columns.push(`select_src_port=${selected}`);
-  if (selected !== "" && direction !== "in") columns.push(`select_dst_port=${selected}`);
+  const refs = (ports: readonly PortRow[]) => ports.map(({ name }) => ref.get(name)).join(",");
+  if (entering.length > 0) columns.push(`select_src_port=${refs(entering)}`);
+  if (leaving.length > 0) columns.push(`select_dst_port=${refs(leaving)}`);
   for (const { row, value } of givenOptions(request)) columns.push(`${row.column}=${row.write(value)}`);
   if ("vlan" in to) {
     columns.push(`output_vlan=${to.vlan}`);

@@ -21,6 +21,8 @@ export interface MirrorRequest extends MirrorOptions {
   readonly bridge?: string | undefined;
   /** Default both. */
   readonly direction?: Direction | undefined;
+  /** Of single sources, by their names, where they differ. */
+  readonly directions?: ReadonlyMap<string, Direction> | undefined;
   /** Default `mirror-<output>`. */
   readonly name?: string | undefined;
   readonly output: MirrorOutput;
@@ -28,6 +30,8 @@ export interface MirrorRequest extends MirrorOptions {
   readonly stripVlan?: boolean;
   /** Of the process the mirror lives as long as (`ownerId()`). */
   readonly owner?: string | undefined;
+  /** The file that declares the mirror (`mirror ensure`). */
+  readonly declaredIn?: string | undefined;
   /** Take an output that looks like a live endpoint. */
   readonly force?: boolean;
 }

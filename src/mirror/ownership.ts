@@ -19,6 +19,8 @@ export const TAG_BEFORE = "tapscope-tag-before";
 /** On a mirror: the VLAN that was added to the bridge's flood_vlans for it. */
 export const FLOODED = "tapscope-flooded";
 
+/** On a mirror: the file that declares it. */
+export const DECLARED = "tapscope-declared";
 /** On a mirror: its sources were chosen so that each frame is copied once. */
 export const ONCE = "tapscope-once";
 
