@@ -23,6 +23,20 @@ export function openWindow(start: i32, end: i32): void {
   windowEnd = end;
 }
 
+let borrowedStart: i32 = 0;
+let borrowedEnd: i32 = 0;
+
+/** For a while other bytes are read, until `returnWindow`. */
+export function borrowWindow(start: i32, end: i32): void {
+  borrowedStart = windowStart;
+  borrowedEnd = windowEnd;
+  openWindow(start, end);
+}
+
+export function returnWindow(): void {
+  openWindow(borrowedStart, borrowedEnd);
+}
+
 /** `size` bytes of the packet at hand. */
 export function checkBytes(at: i32, size: i32): usize {
   assert(at >= windowStart && at + size <= windowEnd, "a read outside of the packet");

@@ -9,6 +9,7 @@ import { beginIndex, slotsFor } from "./table/row-index";
 import { limitRows } from "./table/table";
 import { NEVER } from "./time";
 
+export { keepHelloName } from "./apps/tls";
 export { rowsStart } from "./memory";
 export { endCapture } from "./meter";
 export { fieldNumber, fieldText, flushRecords, startRecords, writeRow } from "./record/writer";

@@ -1,6 +1,6 @@
 /** Display filters over the rows of logs: the language of `flows --where` (docs/reference/display-filter.md), on the fields that the log has. */
 import { compile, type Predicate, type Subject } from "../../capture/filter/display-compile.ts";
-import { type DisplayField, type FieldSet, PROTOCOLS } from "../../capture/filter/display-fields.ts";
+import { type DisplayField, type FieldSet, PROTOCOL_WORDS } from "../../capture/filter/display-fields.ts";
 import { parseDisplayFilter } from "../../capture/filter/display-parser.ts";
 import { type Network, parseIpv4, parseIpv6 } from "../../capture/filter/display-values.ts";
 import { Column, type Row } from "./row.ts";
@@ -59,7 +59,7 @@ const ROWS: Subject<Row> = {
       },
     };
   },
-  protocol: (row) => (PROTO.in(row) ? (PROTOCOLS.get(textOf(row, PROTO.of(row)))?.[0] ?? -1) : -1),
+  protocol: (row) => (PROTO.in(row) ? (PROTOCOL_WORDS.get(textOf(row, PROTO.of(row))) ?? -1) : -1),
   version: (row) => {
     const address = addressOf(row, 0);
     return address === undefined ? 0 : address.words.length === 1 ? 4 : 6;

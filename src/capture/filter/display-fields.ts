@@ -1,5 +1,8 @@
 /** The fields of the display filter: Wireshark's names where it has the field, `flow.*` for what only connections have. */
 
+import { type ConnectionField, FIELDS } from "../../engine/tables/fields.ts";
+import { PROTOCOLS } from "../../engine/tables/protocols.ts";
+
 /** How a field's values are written and compared; of `any`, what it is compared with decides. */
 export type FieldType = "number" | "duration" | "ipv4" | "ipv6" | "mac" | "text" | "flag" | "any";
 
@@ -35,6 +38,12 @@ function addresses(protocol: "eth" | "ip" | "ipv6", type: FieldType, what: strin
   ];
 }
 
+/** The fields of connections that have a name in filters. */
+function ofConnection({ filter, kind, about }: ConnectionField): DisplayField[] {
+  if (filter === undefined) return [];
+  return [field(filter, kind === "interval" ? "duration" : kind === "count" ? "number" : "text", "flow", about)];
+}
+
 /** TCP control bits by Wireshark's names. */
 export const TCP_FLAGS: Readonly<Record<string, number>> = {
   "tcp.flags.fin": 0x01,
@@ -62,40 +71,13 @@ export const DISPLAY_FIELDS: readonly DisplayField[] = [
   field("dns.qry.name", "text", "flow", "name that was asked for, of DNS flows"),
   field("tls.sni", "text", "flow", "server name indication, of TLS flows"),
   field("http.host", "text", "flow", "Host, of HTTP flows"),
-  field("flow.packets", "number", "flow", "packets of both sides"),
-  field("flow.orig_packets", "number", "flow", "packets of the originator"),
-  field("flow.resp_packets", "number", "flow", "packets of the responder"),
-  field("flow.bytes", "number", "flow", "IP bytes of both sides"),
-  field("flow.orig_bytes", "number", "flow", "IP bytes of the originator"),
-  field("flow.resp_bytes", "number", "flow", "IP bytes of the responder"),
-  field("flow.payload", "number", "flow", "payload bytes of both sides"),
-  field("flow.missed", "number", "flow", "bytes that were acknowledged but never seen"),
-  field("flow.retrans", "number", "flow", "TCP segments seen again"),
-  field("flow.duration", "duration", "flow", "seconds from the first to the last packet"),
-  field("flow.rtt", "duration", "flow", "seconds the TCP handshake took"),
-  field("flow.rate", "number", "flow", "mean rate over the duration, bits per second"),
-  field("flow.state", "text", "flow", "Zeek's conn_state"),
-  field("flow.history", "text", "flow", "Zeek's history letters"),
-  field("flow.proto", "text", "flow", "tcp, udp, icmp, sctp, …"),
-  field("flow.service", "text", "flow", "application protocol, by Zeek's name"),
-  field("flow.app", "text", "flow", "application protocol, by its finer name"),
-  field("flow.server_name", "text", "flow", "name of the server, from TLS, HTTP or DNS"),
-  field("flow.tunnel", "text", "flow", "what carried it: gre, vxlan, geneve, …"),
-  field("flow.uid", "text", "flow", "uid as in the records"),
+  ...(FIELDS as readonly ConnectionField[]).flatMap(ofConnection),
 ];
 
 export const FIELD_BY_NAME: ReadonlyMap<string, DisplayField> = new Map(DISPLAY_FIELDS.map((f) => [f.name, f]));
 
 /** What may stand alone: a protocol. */
-export const PROTOCOLS: ReadonlyMap<string, readonly number[]> = new Map([
-  ["tcp", [6]],
-  ["udp", [17]],
-  ["icmp", [1]],
-  ["icmpv6", [58]],
-  ["sctp", [132]],
-  ["dccp", [33]],
-  ["gre", [47]],
-]);
+export const PROTOCOL_WORDS: ReadonlyMap<string, number> = new Map(PROTOCOLS.map(({ name, number }) => [name, number]));
 
 /** The fields that a filter may name. */
 export interface FieldSet {
@@ -179,7 +161,8 @@ shown; it changes no count. (\`--filter\` is the other one: a capture filter, in
   \`contains\` (text), \`matches\` (regular expression, upper and lower case alike), \`in {a, b, c..d}\`.
 - A field with several values (\`tcp.port\`: both) satisfies a comparison if any of them does. \`!=\` is the exception, as in Wireshark: the field is there and none of its values is
   equal. \`!(tcp.port == 80)\` also lets through what has no TCP port.
-- Shorthands: \`host ADDRESS\`, \`net NETWORK\`, \`port N\`, \`ip\`, \`ip6\`, \`tcp\`, \`udp\`, \`icmp\`, \`icmpv6\`, \`sctp\`, \`dccp\`, \`gre\`.
+- Shorthands: \`host ADDRESS\`, \`net NETWORK\`, \`port N\`, \`ip\`, \`ip6\`, and the protocols
+  ${PROTOCOLS.map(({ name }) => `\`${name}\``).join(", ")}.
 - Any other word, and "quoted text", is looked for in all that is shown of a row, upper and lower case alike.
 - Numbers: \`80\`, \`0x50\`, \`1.5k\`, \`10M\`, \`1G\` (powers of 1000). Durations: seconds, or \`500us\`, \`20ms\`, \`5s\`, \`5m\`, \`1h\`. Networks: \`10.0.0.0/8\`, \`2001:db8::/32\`.
 - Mistakes are told with their column: \`col 9: unknown field tcp.prt, did you mean tcp.port\`.

@@ -6,7 +6,7 @@
  *     op   = == != > >= < <= contains matches in {..}      shorthand = host X, net CIDR, port N, a protocol
  */
 import { UsageError } from "../../core/errors.ts";
-import { DISPLAY_FIELD_SET, type DisplayField, type FieldSet, nearestName, PROTOCOLS } from "./display-fields.ts";
+import { DISPLAY_FIELD_SET, type DisplayField, type FieldSet, nearestName, PROTOCOL_WORDS } from "./display-fields.ts";
 import { type Network, parseIpv4, parseIpv6, parseMac, parseNumber, parseSeconds } from "./display-values.ts";
 
 export type Comparison = "==" | "!=" | ">" | ">=" | "<" | "<=";
@@ -208,8 +208,8 @@ class Parser {
 
   #shorthand(token: Token): Expression | undefined {
     const name = token.text.toLowerCase();
-    const numbers = PROTOCOLS.get(name);
-    if (numbers) return { kind: "protocol", numbers, version: 0 };
+    const number = PROTOCOL_WORDS.get(name);
+    if (number !== undefined) return { kind: "protocol", numbers: [number], version: 0 };
     if (name === "ip") return { kind: "protocol", numbers: [], version: 4 };
     if (name === "ip6" || name === "ipv6") return { kind: "protocol", numbers: [], version: 6 };
     if (!["host", "net", "port"].includes(name) || this.#peek.kind !== "word") return undefined;

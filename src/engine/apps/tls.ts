@@ -1,6 +1,8 @@
 /** TLS (RFC 8446 §5.1): a ClientHello or ServerHello in a record, or wrapped in SSL 2.0's; and the server name in it (RFC 6066 §3). */
 import { u8At, u16At } from "../bytes";
+import { borrowWindow, returnWindow } from "../check";
 import { Row } from "../generated/layouts";
+import { SCRATCH } from "../generated/memory";
 import { packet } from "../packet";
 import { AGAIN, DONE } from "./follow";
 import { helloSegment } from "./host";
@@ -16,6 +18,11 @@ export const MAX_RECORD: i32 = 16_384 + 2048;
 /** The extension, and the only kind of name there is in it. */
 const SERVER_NAME: i32 = 0;
 const HOST_NAME: i32 = 0;
+
+/** What `keepHelloName` says (host/payload.ts). */
+const HELLO_GOES_ON: i32 = 0;
+const HELLO_NAMED: i32 = 1;
+const HELLO_NAMELESS: i32 = 2;
 
 export function overTcp(): bool {
   return isHello() || isSsl2Hello();
@@ -38,6 +45,18 @@ function isSsl2Hello(): bool {
   const challenge = u16At(at + 9);
   const known = version === 2 || (version >= 0x300 && version <= 0x303);
   return known && ciphers % 3 === 0 && challenge >= 16 && challenge <= 32;
+}
+
+/** For the host, which has put a record together in SCRATCH: whether it goes on, or its name is kept now, or it has none. */
+export function keepHelloName(row: Row, length: i32): i32 {
+  borrowWindow(SCRATCH, SCRATCH + length);
+  const result = keepServerName(row, SCRATCH, SCRATCH + length)
+    ? HELLO_NAMED
+    : helloGoesOn(SCRATCH, SCRATCH + length)
+      ? HELLO_GOES_ON
+      : HELLO_NAMELESS;
+  returnWindow();
+  return result;
 }
 
 /** Whether a ClientHello begins at `from` that is longer than what is there up to `to`. */

@@ -7,6 +7,7 @@ import { MEMORY, startOf } from "../layout/memory-map.ts";
 import { TUNNELS } from "../tables/tunnels.ts";
 import type { EngineExports } from "./exports.ts";
 import { abortWith, type Build, engineModule } from "./load.ts";
+import { type PayloadEngine, PayloadHost, type PayloadReaders } from "./payload.ts";
 import { Rows } from "./rows.ts";
 import { type Getter, gettersOf, MemoryView, settersOf } from "./view.ts";
 
@@ -33,6 +34,8 @@ export interface EngineOptions {
   readonly onRecords?: (bytes: Uint8Array) => void;
   /** Which compilation runs: tests take the checked one. */
   readonly build?: Build;
+  /** Readers of payload that takes more than looking at it (service/payload-readers.ts); without them those names are not found. */
+  readonly readers?: PayloadReaders;
 }
 
 // Numbers of engine/table/delivery.ts.
@@ -62,11 +65,7 @@ export class Engine {
       delivery: { connectionEnded: (row: number) => this.#ended(row >>> 0) },
       host: {
         takeRecords: (at: number, length: number) => this.#records(at, length),
-        quicDatagram: () => 0,
-        isExpected: () => 0,
-        helloSegment: () => 0,
-        ftpAnnouncement: () => 0,
-        forgetPayload: () => {},
+        ...new PayloadHost(this.#payloadEngine(), options.readers).imports,
       },
     }).exports as unknown as EngineExports;
     this.exports = exports;
@@ -100,6 +99,18 @@ export class Engine {
   count(name: keyof typeof COUNTERS.fields): number {
     const getter: Getter = this.#counters[name];
     return getter(COUNTERS_AT);
+  }
+
+  #payloadEngine(): PayloadEngine {
+    const engine = this;
+    return {
+      get bytes() {
+        engine.view.refresh();
+        return engine.view.bytes;
+      },
+      scratch: startOf("SCRATCH"),
+      keepHelloName: (row, length) => engine.exports.keepHelloName(row, length),
+    };
   }
 
   #ended(row: number): void {

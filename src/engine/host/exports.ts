@@ -15,4 +15,5 @@ export interface EngineExports {
   flushRecords(): void;
   fieldNumber(field: number, row: number): number;
   fieldText(field: number, row: number): number;
+  keepHelloName(row: number, length: number): number;
 }

@@ -34,6 +34,7 @@ export class Rows {
   readonly #endpoint;
   readonly #notes;
   readonly #first;
+  readonly #last;
   readonly #used: () => number;
 
   constructor(engine: EngineExports, view: MemoryView) {
@@ -45,6 +46,7 @@ export class Rows {
     this.#endpoint = gettersOf(view, ENDPOINT);
     this.#notes = gettersOf(view, ENDPOINT_NOTES);
     this.#first = bigintGetter(view, ROW, "first");
+    this.#last = bigintGetter(view, ROW, "last");
     const counters = gettersOf(view, COUNTERS);
     const at = startOf("COUNTERS");
     this.#used = () => counters.used(at);
@@ -167,6 +169,15 @@ export class Rows {
 
   isTcp(row: number): boolean {
     return this.protocol(row) === TCP;
+  }
+
+  /** The earliest and the latest packet, nanoseconds since the epoch. */
+  firstNs(row: number): bigint {
+    return this.#first(row);
+  }
+
+  lastNs(row: number): bigint {
+    return this.#last(row);
   }
 
   /** The earliest and the latest packet, seconds since the epoch to a fraction of a microsecond. */
