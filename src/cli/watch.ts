@@ -1,11 +1,12 @@
 /** `tapscope watch [target]`: live flows in the terminal UI, or as text or JSON at intervals. */
 import { existsSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Snapshot } from "../capture/live/snapshot.ts";
+import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
-import { parseDuration } from "../core/units.ts";
+import { parseDuration, parseInteger, parseSize } from "../core/units.ts";
 import type { Interval, WatchOptions, WatchSource, WatchSummary } from "../jobs/watch.ts";
-import type { MirrorStrip } from "../tui/model.ts";
+import type { MirrorStatus } from "../mirror/status.ts";
 import { openSessionOfTarget, targetOptions } from "./capture.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
@@ -21,6 +22,10 @@ interface WatchCommandOptions {
   readonly text?: boolean;
   readonly interval?: string;
   readonly duration?: string;
+  readonly packetRing?: string;
+  readonly snaplen?: string;
+  readonly play?: string | true;
+  readonly background?: "light" | "dark";
 }
 
 export function registerWatch(program: Command): void {
@@ -36,6 +41,18 @@ export function registerWatch(program: Command): void {
     .option("--text", "a table at every interval instead of the terminal UI (also without a terminal)")
     .option("--interval <time>", "how often a table is printed (default: 2s)")
     .option("--duration <time>", "end after this time: 10s, 5m")
+    .option("--packet-ring <size>", "memory for the newest packets, which can be looked at and saved (default: 64M)")
+    .option(
+      "--snaplen <bytes>",
+      "bytes kept of each packet; 0 keeps them whole, and shows them a moment later (default: 256)",
+    )
+    .option("--play [speed]", "play a file at this many times its speed (default: 1)")
+    .addOption(
+      new Option("--background <kind>", "the terminal's background (default: the terminal is asked)").choices([
+        "light",
+        "dark",
+      ]),
+    )
     .action(async (target: string | undefined, options: WatchCommandOptions, command: Command) => {
       const { json, dryRun } = globalOptions(command);
       const { filter } = options;
@@ -48,19 +65,22 @@ export function registerWatch(program: Command): void {
       const { isPort } = await import("../jobs/capture-target.ts");
       const isFile = path || (!changes && existsSync(target ?? "") && !(session && (await isPort(session, target!))));
       const source: WatchSource = isFile
-        ? { kind: "file", path: target! }
+        ? { kind: "file", path: target!, play: playOf(options.play) }
         : { kind: "port", session, target: { port: target, mirror: options.mirror, bridge: options.bridge } };
       if (dryRun && source.kind === "port") {
         const { sayCommands } = await import("../jobs/capture-target.ts");
         return await sayCommands(source.session, source.target, { filter, ...WATCH_CAPTURE }, print);
       }
-      const show = await showOf(command, { text: options.text === true, intervalMs });
+      if (options.play !== undefined && source.kind === "port") throw new UsageError("--play is for a capture file");
+      const show = await showOf(command, { text: options.text === true, intervalMs, background: options.background });
       using shutdown = new Shutdown();
       const summary = await watch({
         signal: shutdown.signal,
         source,
         filter,
         durationMs,
+        ring: options.packetRing === undefined ? undefined : parseSize(options.packetRing),
+        snaplen: options.snaplen === undefined ? undefined : parseInteger(options.snaplen, "--snaplen", 0, 262_144),
         show,
         note: (line) => note(`note: ${sanitize(line)}`),
       });
@@ -68,14 +88,26 @@ export function registerWatch(program: Command): void {
     });
 }
 
+/** @throws UsageError for what is no speed */
+function playOf(text: string | true | undefined): number | null {
+  if (text === undefined) return null;
+  const speed = text === true ? 1 : Number(text.replace(/x$/, ""));
+  if (!(speed > 0 && speed <= 1024)) throw new UsageError(`--play takes a speed up to 1024, not '${text}'`);
+  return speed;
+}
+
 /** The terminal UI where there can be one and nothing else is asked for, else text or JSON. */
 export async function showOf(
   command: Command,
-  { text, intervalMs }: { readonly text: boolean; readonly intervalMs: number },
+  {
+    text,
+    intervalMs,
+    background,
+  }: { readonly text: boolean; readonly intervalMs: number; readonly background?: "light" | "dark" | undefined },
 ): Promise<WatchOptions["show"]> {
   const { json, color } = globalOptions(command);
   const plain = json || text || !process.stdout.isTTY || (await refusedHere());
-  return plain ? { intervalMs, records: json, onInterval: await printer(json) } : { color };
+  return plain ? { intervalMs, records: json, onInterval: await printer(json) } : { color, background };
 }
 
 /** Tells how a watch ended, and sets the exit code; to be called when all is cleaned up. */
@@ -109,8 +141,8 @@ async function printer(json: boolean): Promise<(interval: Interval) => void> {
 }
 
 /** What `watch --json` prints an interval (one object a line). */
-function intervalJson(snapshot: Snapshot, strip: MirrorStrip | null): Record<string, unknown> {
-  const { atMs, packets, bytes, packetsPerSec, bitsPerSec, drops, records } = snapshot;
+function intervalJson(snapshot: Snapshot, strip: MirrorStatus | null): Record<string, unknown> {
+  const { atMs, packets, bytes, packetsPerSec, bitsPerSec, drops, flows } = snapshot;
   return {
     time_ns: BigInt(Math.trunc(atMs)) * 1_000_000n,
     packets,
@@ -120,7 +152,7 @@ function intervalJson(snapshot: Snapshot, strip: MirrorStrip | null): Record<str
     dropped: drops ? drops.kernel + drops.interface : null,
     mirrored: strip?.mirrored ?? null,
     verdict: strip?.verdict ?? null,
-    flows: records,
+    flows: flows?.records ?? [],
   };
 }
 

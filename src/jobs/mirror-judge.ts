@@ -6,7 +6,7 @@
  * start, and the capture is given the benefit of all that it saw from `LAG_MS` before it on, and of `SETTLE_MS` after each
  * publication for what is still on its way. A loss that is told is real; a loss smaller than that slack is not told.
  */
-import type { MirrorStrip, Verdict } from "../tui/model.ts";
+import type { MirrorStatus, Verdict } from "../mirror/status.ts";
 
 /** How far OVS's count may be behind the packets when it is published, milliseconds. */
 const LAG_MS = 2500;
@@ -41,12 +41,17 @@ export class MirrorJudge {
   /** Waits for a sample that has seen all it counts. */
   #pending: Published | null = null;
   #connected = true;
+  #deleted = false;
+  #incomparable: string | null;
+  /** The last counts that were compared, and when OVS gave its. */
+  #compared: { readonly mirrored: number; readonly captured: number; readonly atMs: number } | null = null;
   #lost = 0;
   #comparisons = 0;
   #traffic = false;
 
   constructor(options: JudgeOptions, startMs: number) {
     this.#options = options;
+    this.#incomparable = options.incomparable;
     this.#startMs = startMs;
   }
 
@@ -72,25 +77,41 @@ export class MirrorJudge {
     this.#pending = published;
   }
 
+  /** From now on the counts mean different things. */
+  incomparable(reason: string): void {
+    this.#incomparable = reason;
+  }
+
+  /** The mirror is no longer in OVSDB. */
+  remove(): void {
+    this.#deleted = true;
+  }
+
   #compare({ packets, atMs }: Published, captured: number): void {
     if (this.#baseline !== null) {
       this.#comparisons++;
-      this.#lost = Math.max(0, packets - this.#baseline.mirrored - (captured - this.#baseline.captured));
+      const mirrored = packets - this.#baseline.mirrored;
+      const seen = captured - this.#baseline.captured;
+      this.#compared = { mirrored, captured: seen, atMs };
+      this.#lost = Math.max(0, mirrored - seen);
     } else if (atMs - LAG_MS >= this.#startMs) {
       this.#baseline = { mirrored: packets, captured: this.#samples[0]?.captured ?? 0 };
     }
   }
 
-  strip(nowMs: number): MirrorStrip {
-    const { name, sources, incomparable, before } = this.#options;
-    const captured = this.#samples.at(-1)?.captured ?? 0;
+  status(nowMs: number): MirrorStatus {
+    const { name, sources, before } = this.#options;
+    const incomparable = this.#incomparable;
     const verdict = this.#verdict(nowMs);
     return {
       name,
       sources,
       mirrored: this.#last === null ? null : Math.max(0, this.#last.packets - before),
-      ageMs: this.#last === null ? 0 : nowMs - this.#last.atMs,
-      captured,
+      compared: this.#compared && {
+        mirrored: this.#compared.mirrored,
+        captured: this.#compared.captured,
+        ageMs: nowMs - this.#compared.atMs,
+      },
       verdict,
       lost: verdict === "LOSS" ? this.#lost : 0,
       ...(verdict === "N/A" && incomparable !== null ? { reason: incomparable } : {}),
@@ -98,7 +119,8 @@ export class MirrorJudge {
   }
 
   #verdict(nowMs: number): Verdict {
-    if (this.#options.incomparable !== null) return "N/A";
+    if (this.#deleted) return "DELETED";
+    if (this.#incomparable !== null) return "N/A";
     if (this.#lost > 0) return "LOSS";
     if (!this.#connected || nowMs - (this.#last?.atMs ?? this.#startMs) > STALE_MS) return "STALE";
     if (this.#comparisons === 0) return "WAIT";

@@ -1,31 +1,37 @@
 /** `watch`: live flows of a port or a capture file, in the terminal UI or as text at intervals. */
+import { DISPLAY_WORDS } from "../capture/filter/display-fields.ts";
 import type { CaptureJob, CaptureOutcome } from "../capture/live/messages.ts";
-import type { Drops, Snapshot, ViewRequest } from "../capture/live/snapshot.ts";
+import type { Drops, FlowsQuery, Snapshot, ViewRequest } from "../capture/live/snapshot.ts";
 import { CaptureThread } from "../capture/live/thread.ts";
 import { Cleanup } from "../core/cleanup.ts";
 import type { MirrorInfo } from "../mirror/mirror-info.ts";
-import { MirrorWatch } from "../mirror/monitor.ts";
 import type { Session } from "../mirror/session.ts";
+import type { MirrorStatus } from "../mirror/status.ts";
 import { startVswitchd } from "../mirror/target.ts";
-import type { MirrorStrip, Subject } from "../tui/model.ts";
+import type { Subject } from "../tui/model.ts";
 import { type CaptureTarget, openTarget, type TargetRequest } from "./capture-target.ts";
 import { Finish } from "./finish.ts";
-import { MirrorJudge } from "./mirror-judge.ts";
+import { followMirror, followPorts, type MirrorFollower } from "./mirror-follow.ts";
+import { type ScreenChoice, showScreen } from "./watch-screen.ts";
 
 /** Headers suffice; with so little of each frame, immediate delivery loses nothing. */
 export const WATCH_CAPTURE = { snaplen: 256, immediate: true } as const;
+/** With more of each frame, immediate delivery loses packets at high rates. */
+const MOST_IMMEDIATE = 512;
+/** Bytes of the packet ring where nothing else is said: with headers only, some 200,000 packets. */
+export const PACKET_RING = 64e6;
 /** Flows of an interval's text. */
 const TEXT_ROWS = 20;
 
 export type WatchSource =
   | { readonly kind: "port"; readonly session: Session | null; readonly target: TargetRequest }
-  /** `path` may be `-`: standard input. */
-  | { readonly kind: "file"; readonly path: string };
+  /** `path` may be `-`: standard input. `play`: times the speed of its packets; null: at once. */
+  | { readonly kind: "file"; readonly path: string; readonly play: number | null };
 
 /** One interval as text or JSON is made from it. */
 export interface Interval {
   readonly snapshot: Snapshot;
-  readonly strip: MirrorStrip | null;
+  readonly strip: MirrorStatus | null;
   /** The capture is over: this is the sum of it. */
   readonly final: boolean;
 }
@@ -42,8 +48,12 @@ export interface WatchOptions {
   /** pcap-filter(7). */
   readonly filter?: string | undefined;
   readonly durationMs?: number | undefined;
+  /** Bytes of the packet ring, default `PACKET_RING`. */
+  readonly ring?: number | undefined;
+  /** Bytes kept of each packet of a port, default those of `WATCH_CAPTURE`; 0: all, which the kernel then gives in blocks. */
+  readonly snaplen?: number | undefined;
   /** The terminal UI, or what gets an interval's text. */
-  readonly show: { readonly color: boolean } | TextShow;
+  readonly show: ScreenChoice | TextShow;
   /** What the user should know before anything is seen. */
   readonly note?: ((line: string) => void) | undefined;
   /** Packets are being captured. */
@@ -76,12 +86,15 @@ export async function watch(options: WatchOptions): Promise<WatchSummary> {
   {
     await using cleanup = new Cleanup();
     if (source.kind === "port") target = await openTarget(source.session, source.target, cleanup);
-    const thread = cleanup.use("end the capture", new CaptureThread(jobOf(source, target, filter)));
+    const thread = cleanup.use("end the capture", new CaptureThread(jobOf(options, target)));
     for (const lack of await Promise.race([thread.started, failing(end)])) options.note?.(lack);
     const strip =
       target?.mirror && source.kind === "port" && source.session
-        ? await followMirror(source.session, target, filter, cleanup)
+        ? await followMirror(source.session, target.mirror, target.own, filter, cleanup)
         : null;
+    if (target?.mirror && source.kind === "port" && source.session) {
+      followPorts(source.session, target.mirror.bridge, (ports) => thread.usePorts(ports), cleanup);
+    }
     const down = await vswitchdDown(source, target);
     if (down !== null) options.note?.(down);
     options.onStart?.();
@@ -90,10 +103,11 @@ export async function watch(options: WatchOptions): Promise<WatchSummary> {
     const subject: Subject = {
       target: source.kind === "file" ? source.path : target!.device,
       live: source.kind === "port",
-      bpf: filter ?? null,
+      played: source.kind === "file" && source.play !== null,
       mirrored: target?.mirror != null,
+      filterWords: DISPLAY_WORDS,
     };
-    if ("color" in options.show) taken = await showScreen(options.show.color, subject, thread, strip, end);
+    if ("color" in options.show) taken = await showScreen(options.show, subject, thread, strip, end);
     else await showText(options.show, subject, thread, strip, end);
     thread.stop();
     outcome = await thread.ended;
@@ -120,88 +134,24 @@ async function failing(end: Finish): Promise<never> {
   return await new Promise(() => {});
 }
 
-function jobOf(source: WatchSource, target: CaptureTarget | null, filter: string | undefined): CaptureJob {
-  if (source.kind === "file") return { kind: "file", path: source.path, filter };
+function jobOf(
+  { source, filter, ring = PACKET_RING, snaplen }: WatchOptions,
+  target: CaptureTarget | null,
+): CaptureJob {
+  if (source.kind === "file") return { kind: "file", path: source.path, filter, play: source.play, ring };
   const { device, place } = target!;
-  return { kind: "device", device, place, ...WATCH_CAPTURE, filter };
-}
-
-/** The mirror's strip, brought up to date with each snapshot. */
-interface StripSource {
-  see(snapshot: Snapshot): MirrorStrip;
-}
-
-async function followMirror(
-  session: Session,
-  { mirror, own }: CaptureTarget,
-  filter: string | undefined,
-  cleanup: Cleanup,
-): Promise<StripSource> {
-  const { name, uuid, sources, all, bridge, packets } = mirror!;
-  const judge = new MirrorJudge(
-    {
-      name,
-      sources: all ? `all of ${bridge}` : sources.map(({ port, direction }) => `${port}:${direction}`).join(" "),
-      incomparable: filter === undefined ? null : "a capture filter is set",
-      before: own ? 0 : (packets ?? 0),
-    },
-    Date.now(),
-  );
-  const watching = await MirrorWatch.open(session, uuid, (counts) => {
-    if (counts.present === null) judge.publish(null);
-    else if (counts.packets !== null) {
-      judge.publish({ packets: counts.packets, atMs: performance.timeOrigin + counts.atMs });
-    }
-  });
-  cleanup.use("close the connection to OVSDB", watching);
-  return {
-    see: (snapshot) => {
-      judge.sample(snapshot.packets, snapshot.atMs);
-      return judge.strip(Date.now());
-    },
-  };
-}
-
-async function showScreen(
-  color: boolean,
-  subject: Subject,
-  thread: CaptureThread,
-  strip: StripSource | null,
-  end: Finish,
-): Promise<boolean> {
-  const { openScreen } = await import("../tui/terminal/open.ts");
-  const { App } = await import("../tui/app.ts");
-  const { screen, glyphs, close } = openScreen(color);
-  const app = new App({
-    screen,
-    subject,
-    glyphs,
-    request: (request) => thread.request(request),
-    onQuit: () => end.end(),
-  });
-  thread.onSnapshot((snapshot) => {
-    app.show(snapshot);
-    if (strip) app.showStrip(strip.see(snapshot));
-  });
-  thread.ended.catch((error) => end.fail(error));
-  const giveBack = async (): Promise<boolean> => {
-    app.close();
-    return await close();
-  };
-  try {
-    await end.ended;
-  } catch (error) {
-    await giveBack();
-    throw error;
-  }
-  return await giveBack();
+  const kept =
+    snaplen === undefined
+      ? WATCH_CAPTURE
+      : { snaplen: snaplen || undefined, immediate: snaplen > 0 && snaplen <= MOST_IMMEDIATE };
+  return { kind: "device", device, place, ...kept, filter, ring };
 }
 
 async function showText(
   { intervalMs, records, onInterval }: TextShow,
   { live, target }: Subject,
   thread: CaptureThread,
-  strip: StripSource | null,
+  strip: MirrorFollower | null,
   end: Finish,
 ): Promise<void> {
   // A capture on standard input may be one that is still being made.
@@ -221,17 +171,10 @@ async function showText(
   }
 }
 
-function textRequest(sort: ViewRequest["sort"], records: boolean): ViewRequest {
+function textRequest(sort: FlowsQuery["sort"], records: boolean): ViewRequest {
   return {
-    seq: 0,
-    sort,
-    descending: true,
-    offset: 0,
-    rows: TEXT_ROWS,
-    selected: null,
-    hold: false,
-    filter: "",
-    records,
+    ...{ seq: 0, filter: "", hold: false, packets: null, talkers: null, overview: null },
+    flows: { sort, descending: true, offset: 0, rows: TEXT_ROWS, pin: null, frozen: false, ended: true, records },
   };
 }
 

@@ -1,7 +1,12 @@
 /** The running terminal UI: feeds events to `update()`, carries out its effects, and draws when something has changed. */
+import type { ActionResult, CaptureAction } from "../capture/live/messages.ts";
 import type { Snapshot, ViewRequest } from "../capture/live/snapshot.ts";
+import type { MirrorFunnel, MirrorStatus } from "../mirror/status.ts";
+import type { ColumnId } from "./columns.ts";
 import type { Glyphs } from "./format.ts";
-import { initialModel, type MirrorStrip, type Model, type Subject, viewRequest } from "./model.ts";
+import { initialModel, type Model, type Preferences, type Subject } from "./model.ts";
+import { viewRequest } from "./screens.ts";
+import type { Effect } from "./step.ts";
 import type { Screen } from "./terminal/screen.ts";
 import { type Event, update } from "./update.ts";
 import { render } from "./views/frame.ts";
@@ -15,8 +20,12 @@ export interface AppOptions {
   readonly screen: Screen;
   readonly subject: Subject;
   readonly glyphs: Glyphs;
+  readonly preferences?: Preferences | undefined;
   /** Asks for what the screen shows; the answer comes back by `show()`. */
   readonly request: (request: ViewRequest) => void;
+  /** Asks the capture to do something; what becomes of it comes back by `showResult()`. */
+  readonly perform: (action: CaptureAction) => void;
+  readonly remember: (columns: readonly ColumnId[]) => void;
   /** The user wants out. */
   readonly onQuit: () => void;
 }
@@ -34,8 +43,8 @@ export class App {
 
   constructor(options: AppOptions) {
     this.#options = options;
-    const { screen, subject } = options;
-    this.#model = initialModel(subject, screen.size, Date.now());
+    const { screen, subject, preferences } = options;
+    this.#model = initialModel(subject, screen.size, Date.now(), preferences);
     screen.onKey((key, text) => this.#dispatch({ type: "key", key, ...(text === undefined ? {} : { text }) }));
     screen.onResize((size) => this.#dispatch({ type: "resize", size }));
     process.on("SIGTSTP", this.#onSuspend);
@@ -49,9 +58,14 @@ export class App {
     this.#dispatch({ type: "snapshot", snapshot });
   }
 
+  /** What became of something that was asked for. */
+  showResult(result: ActionResult): void {
+    this.#dispatch({ type: "result", result });
+  }
+
   /** What OVS says of the mirror. */
-  showStrip(strip: MirrorStrip): void {
-    this.#dispatch({ type: "strip", strip });
+  showMirror(strip: MirrorStatus, funnel: MirrorFunnel): void {
+    this.#dispatch({ type: "strip", strip, funnel });
   }
 
   /** Gives the terminal back. */
@@ -67,13 +81,33 @@ export class App {
   #dispatch(event: Event): void {
     const { model, effects } = update(this.#model, event);
     this.#model = model;
-    for (const effect of effects) {
-      if (effect === "request") this.#options.request(viewRequest(model));
-      else if (effect === "quit") this.#options.onQuit();
-      else if (effect === "suspend") this.#suspend();
-      else this.#options.screen.repaint();
-    }
+    for (const effect of effects) this.#carryOut(effect);
     this.#schedule();
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case "request":
+        this.#options.request(viewRequest(this.#model));
+        break;
+      case "quit":
+        this.#options.onQuit();
+        break;
+      case "suspend":
+        this.#suspend();
+        break;
+      case "repaint":
+        this.#options.screen.repaint();
+        break;
+      case "copy":
+        this.#options.screen.copy(effect.text);
+        break;
+      case "capture":
+        this.#options.perform(effect.action);
+        break;
+      case "remember":
+        this.#options.remember(effect.columns);
+    }
   }
 
   #schedule(): void {

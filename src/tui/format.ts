@@ -16,6 +16,11 @@ export interface Glyphs {
   readonly back: string;
   /** From nothing to full. */
   readonly spark: string;
+  /** A horizontal bar's full and empty cell. */
+  readonly full: string;
+  readonly empty: string;
+  /** Between panes. */
+  readonly wall: string;
 }
 
 export const UNICODE: Glyphs = {
@@ -27,6 +32,9 @@ export const UNICODE: Glyphs = {
   arrow: "→",
   back: "←",
   spark: " ▁▂▃▄▅▆▇█",
+  full: "█",
+  empty: "░",
+  wall: "│",
 };
 
 export const ASCII: Glyphs = {
@@ -38,6 +46,9 @@ export const ASCII: Glyphs = {
   arrow: ">",
   back: "<",
   spark: " .:|#",
+  full: "#",
+  empty: "-",
+  wall: "|",
 };
 
 // One column wide in every terminal: Latin, Greek and Cyrillic letters without their combining marks, general punctuation,
@@ -91,8 +102,10 @@ export function clock(ms: number): string {
   return `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
 }
 
-/** Elapsed time in at most six cells: `9s`, `5m12s`, `11h40m`, `12d`. */
+/** Elapsed time in at most six cells: `15ms`, `4.2s`, `9s`, `5m12s`, `11h40m`, `12d`. */
 export function shortDuration(ms: number): string {
+  if (ms > 0 && ms < 999.5) return ms < 0.95 ? `${Math.max(1, Math.round(ms * 1000))}us` : `${Math.round(ms)}ms`;
+  if (ms > 0 && ms < 9950) return `${(ms / 1000).toFixed(1)}s`;
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const two = (value: number): string => String(value).padStart(2, "0");
   if (seconds < 60) return `${seconds}s`;
@@ -101,13 +114,39 @@ export function shortDuration(ms: number): string {
   return `${Math.floor(seconds / 86_400)}d`;
 }
 
+/** A round-trip time in at most six cells: `90us`, `0.41ms`, `12.3ms`, `1.20s`. */
+export function latency(ms: number): string {
+  if (ms < 0.0995) return `${Math.round(ms * 1000)}us`;
+  if (ms < 9.995) return `${ms.toFixed(2)}ms`;
+  if (ms < 99.95) return `${ms.toFixed(1)}ms`;
+  return ms < 999.5 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(ms < 9995 ? 2 : 0)}s`;
+}
+
+/** Local time of day: `10:42:07`. */
+export function timeOfDay(ms: number): string {
+  const date = new Date(ms);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/** Seconds with so many digits behind the point, as packet lists show them. */
+export function secondsText(seconds: number): string {
+  return Number.isFinite(seconds) ? seconds.toFixed(6) : "-";
+}
+
 /** The last `width` of `values` as bars, scaled to the greatest shown. */
 export function sparkline(values: readonly number[], width: number, glyphs: Glyphs): string {
   const shown = values.slice(-width);
-  const top = Math.max(...shown, 0);
+  const top = shown.reduce((most, value) => Math.max(most, value), 0);
   const steps = glyphs.spark.length - 1;
   const bars = shown.map(
     (value) => glyphs.spark[top > 0 && value > 0 ? Math.max(1, Math.round((value / top) * steps)) : 0],
   );
   return bars.join("").padStart(width);
+}
+
+/** A share of 1 as a bar of exactly `width` cells. */
+export function bar(share: number, width: number, glyphs: Glyphs): string {
+  const filled = Math.max(0, Math.min(width, Math.round(share * width)));
+  return glyphs.full.repeat(filled) + glyphs.empty.repeat(width - filled);
 }

@@ -6,24 +6,36 @@ export const MIN_SIZE: Size = { cols: 60, rows: 15 };
 
 export interface Layout {
   readonly tooSmall: boolean;
-  /** Lines of the strip between title and table: 3, or 1 on a short or narrow screen. */
+  /** Lines of the strip below the tabs: 3, or 1 on a short or narrow screen. */
   readonly stripRows: 1 | 3;
+  /** Lines between the strip's rule and the rule above the status line. */
+  readonly bodyRows: number;
+  /** Flows: rows of the table, without its heading. */
   readonly tableRows: number;
-  /** Lines of the detail pane with its heading, 0 when closed. */
+  /** Flows: lines of the detail pane with its heading, 0 when closed. */
   readonly detailRows: number;
+  /** Packets: rows of the list, without its heading, and lines of the panes below it. */
+  readonly listRows: number;
+  readonly paneRows: number;
 }
 
-/** Title, rule, table head, rule, and two lines of footer. */
+/** Title, tabs, rule, rule, status, footer. */
 const FIXED_ROWS = 6;
 
-export function layoutOf({ size, detail }: Pick<Model, "size" | "detail">): Layout {
+export function layoutOf({ size, flows }: Pick<Model, "size" | "flows">): Layout {
   const tooSmall = size.cols < MIN_SIZE.cols || size.rows < MIN_SIZE.rows;
   const stripRows = size.rows >= 24 && size.cols >= 100 ? 3 : 1;
-  const detailRows = detail ? (size.rows >= 24 ? 7 : 5) : 0;
+  const bodyRows = Math.max(2, size.rows - FIXED_ROWS - stripRows);
+  const detailRows = flows.pin === null ? 0 : size.rows >= 30 ? 12 : size.rows >= 24 ? 8 : 4;
+  // The pane's own heading is one of its lines.
+  const paneRows = Math.max(3, Math.floor((bodyRows - 1) * 0.55));
   return {
     tooSmall,
     stripRows,
+    bodyRows,
     detailRows,
-    tableRows: Math.max(1, size.rows - FIXED_ROWS - stripRows - detailRows),
+    tableRows: Math.max(1, bodyRows - 1 - detailRows),
+    listRows: Math.max(1, bodyRows - 1 - paneRows),
+    paneRows,
   };
 }

@@ -1,7 +1,19 @@
 /** A screen as data: lines of styled spans, each line exactly as wide as the screen. The terminal gives styles their look. */
 
 /** What a span means; colour never carries a meaning that the text does not. */
-export type Style = "plain" | "title" | "label" | "heading" | "dim" | "good" | "warn" | "bad" | "selected" | "key";
+export type Style =
+  | "plain"
+  | "title"
+  | "label"
+  | "heading"
+  | "dim"
+  | "good"
+  | "warn"
+  | "bad"
+  | "selected"
+  /** What belongs to the selection: the bytes of a field. */
+  | "marked"
+  | "key";
 
 export interface Span {
   readonly text: string;
@@ -39,4 +51,24 @@ export function lineOf(cols: number, left: Line, right: Line = [], fill: Style =
   if (used < room) parts.push({ text: " ".repeat(room - used), style: fill });
   parts.push(...shown);
   return parts;
+}
+
+/** A part of a line that is shown whole or not at all. */
+export interface Part {
+  readonly spans: Line;
+  /** Parts with the greatest number are left out first when the line is short. */
+  readonly priority: number;
+}
+
+/** The parts that fit into `cols` cells, in their order. */
+export function fitParts(cols: number, parts: readonly Part[]): Span[] {
+  let shown = parts.filter(({ spans }) => spans.length > 0);
+  const width = (): number => shown.reduce((sum, { spans }) => sum + plainText(spans).length, 0);
+  while (shown.length > 1 && width() > cols) {
+    const least = Math.max(...shown.map(({ priority }) => priority));
+    if (least === 0) break;
+    const last = shown.findLastIndex(({ priority }) => priority === least);
+    shown = shown.filter((_, index) => index !== last);
+  }
+  return shown.flatMap(({ spans }) => spans);
 }

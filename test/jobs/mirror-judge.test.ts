@@ -7,14 +7,18 @@ const options = { name: "m", sources: "mega_tap0:both", incomparable: null, befo
 describe("the mirror strip", () => {
   it("waits until OVS has spoken twice, then finds all there", () => {
     const judge = new MirrorJudge(options, 0);
-    expect(judge.strip(0).verdict).toBe("WAIT");
+    expect(judge.status(0).verdict).toBe("WAIT");
     judge.sample(0, 0);
     judge.publish({ packets: 480, atMs: 5000 });
     judge.sample(500, 5600);
-    expect(judge.strip(5600).verdict).toBe("WAIT");
+    expect(judge.status(5600).verdict).toBe("WAIT");
     judge.publish({ packets: 980, atMs: 10_000 });
     judge.sample(1000, 10_600);
-    expect(judge.strip(12_000)).toMatchObject({ verdict: "OK", mirrored: 980, captured: 1000, ageMs: 2000, lost: 0 });
+    expect(judge.status(12_000)).toMatchObject({
+      ...{ verdict: "OK", mirrored: 980, lost: 0 },
+      // The pair that was compared: from the first publication on, with what was captured from a little before it.
+      compared: { mirrored: 500, captured: 1000, ageMs: 2000 },
+    });
   });
 
   it("tells packets that OVS mirrored and nobody captured", () => {
@@ -24,9 +28,9 @@ describe("the mirror strip", () => {
     judge.sample(500, 6000);
     judge.publish({ packets: 1000, atMs: 10_000 });
     judge.sample(700, 10_100);
-    expect(judge.strip(10_100).verdict).toBe("WAIT");
+    expect(judge.status(10_100).verdict).toBe("WAIT");
     judge.sample(800, 10_600);
-    expect(judge.strip(10_600)).toMatchObject({ verdict: "LOSS", lost: 200 });
+    expect(judge.status(10_600)).toMatchObject({ verdict: "LOSS", lost: 200 });
   });
 
   it("says when there is no traffic, and when OVS says nothing any more", () => {
@@ -35,21 +39,40 @@ describe("the mirror strip", () => {
       judge.publish({ packets: 10, atMs });
       judge.sample(10, atMs + 600);
     }
-    expect(judge.strip(16_000).verdict).toBe("NO TRAFFIC");
-    expect(judge.strip(31_000).verdict).toBe("STALE");
+    expect(judge.status(16_000).verdict).toBe("NO TRAFFIC");
+    expect(judge.status(31_000).verdict).toBe("STALE");
     judge.publish(null);
-    expect(judge.strip(16_000).verdict).toBe("STALE");
+    expect(judge.status(16_000).verdict).toBe("STALE");
+  });
+
+  it("shows as a pair only what was compared, with its age", () => {
+    const judge = new MirrorJudge(options, 0);
+    judge.sample(0, 0);
+    judge.publish({ packets: 480, atMs: 5000 });
+    judge.sample(9694, 9000);
+    expect(judge.status(9000)).toMatchObject({ verdict: "WAIT", compared: null });
+  });
+
+  it("says that the mirror is gone, and not that there is no traffic", () => {
+    const judge = new MirrorJudge(options, 0);
+    for (const atMs of [5000, 10_000, 15_000]) {
+      judge.publish({ packets: atMs, atMs });
+      judge.sample(atMs, atMs + 600);
+    }
+    judge.remove();
+    expect(judge.status(16_000).verdict).toBe("DELETED");
+    expect(judge.status(99_000).verdict).toBe("DELETED");
   });
 
   it("gives no verdict where the counts mean different things", () => {
     const judge = new MirrorJudge({ ...options, incomparable: "a capture filter is set" }, 0);
-    expect(judge.strip(0)).toMatchObject({ verdict: "N/A", reason: "a capture filter is set" });
+    expect(judge.status(0)).toMatchObject({ verdict: "N/A", reason: "a capture filter is set" });
   });
 
   it("counts from the beginning for a mirror that was there before", () => {
     const judge = new MirrorJudge({ ...options, before: 1_000_000 }, 0);
     judge.publish({ packets: 1_000_100, atMs: 5000 });
-    expect(judge.strip(5000).mirrored).toBe(100);
+    expect(judge.status(5000).mirrored).toBe(100);
   });
 
   it("never tells a loss when every packet was captured, whatever the traffic and OVS's lag", () => {
@@ -70,7 +93,7 @@ describe("the mirror strip", () => {
               const behind = Math.max(0, tick - Math.ceil(lags[tick / 20 - 1]! / 250));
               judge.publish({ packets: totals[behind]!, atMs });
             }
-            expect(judge.strip(atMs).lost).toBe(0);
+            expect(judge.status(atMs).lost).toBe(0);
           }
         },
       ),

@@ -95,6 +95,13 @@ export const DISPLAY_FIELD_SET: FieldSet = {
   looksLikeField: (word) => /^(frame|eth|vlan|ip|ipv6|tcp|udp|sctp|icmp|flow)\.[a-z]/i.test(word),
 };
 
+/** Words that a display filter may begin with, for completion. */
+export const DISPLAY_WORDS: readonly string[] = [
+  ...DISPLAY_FIELDS.filter(({ of }) => of !== "packet").map(({ name }) => name),
+  ...["host", "net", "port", "ip", "ip6", "and", "or", "not", "contains", "matches", "in"],
+  ...PROTOCOLS.keys(),
+].sort();
+
 /** The known name with the fewest edits from `name`, undefined when none is near. */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
   let best: string | undefined;

@@ -3,7 +3,10 @@ import type { Frame } from "../frame.ts";
 import { CaptureWriter, type WriterInterface, type WriterStatistics } from "./writer.ts";
 
 const NS = 1_000_000_000;
+const COMMENT = 1;
 const SHB_USERAPPL = 4;
+/** What an option's 16-bit length can say. */
+const MAX_COMMENT = 65_532;
 const IF_NAME = 2;
 const IF_TSRESOL = 9;
 const IF_FILTER = 11;
@@ -16,13 +19,16 @@ export class PcapngWriter extends CaptureWriter {
   #high = 0;
   #low = 0;
 
-  constructor(path: string) {
+  /** @param comment what the file is about, if anything */
+  constructor(path: string, comment?: string) {
     super(path);
-    const start = this.#begin(0x0a0d0d0a, 256);
+    const said = comment === undefined ? undefined : Buffer.from(comment).subarray(0, MAX_COMMENT);
+    const start = this.#begin(0x0a0d0d0a, 256 + (said?.length ?? 0));
     this.#u32(0x1a2b3c4d);
     this.#u32(1); // version 1.0
     this.#u32(0xffffffff); // section length: not known
     this.#u32(0xffffffff);
+    if (said) this.#option(COMMENT, said);
     this.#option(SHB_USERAPPL, Buffer.from("tapscope"));
     this.#endWithOptions(start);
   }

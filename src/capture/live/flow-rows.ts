@@ -1,12 +1,16 @@
 /** The flow table as a screen sees it: comparisons by every sort key, and one row as text and numbers. */
+import { TUNNEL_NAMES } from "../decode/packet.ts";
 import { formatIpv4, formatIpv6 } from "../flow/address.ts";
 import { ByteWriter } from "../flow/byte-writer.ts";
 import { connState } from "../flow/names.ts";
 import type { FlowLabels } from "../flow/record.ts";
 import { jsonFormat } from "../flow/record-formats.ts";
-import type { FlowTable } from "../flow/table.ts";
+import { CLOSE_REASONS, type FlowTable } from "../flow/table.ts";
+import { durationMs } from "./flow-getters.ts";
+import type { LearnedNames } from "./learned-names.ts";
 import type { Compare } from "./ranking.ts";
-import type { FlowRow, SortKey } from "./snapshot.ts";
+import type { ResponseTimes } from "./response-times.ts";
+import type { FlowDetail, FlowRow, SortKey } from "./snapshot.ts";
 
 const PROTOCOLS: Readonly<Record<number, string>> = {
   1: "icmp",
@@ -21,16 +25,38 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
 const PROTOCOL_NAMES = Array.from({ length: 256 }, (_, number) => PROTOCOLS[number] ?? `ip-${number}`);
 const WITH_PORTS = new Set([6, 17, 33, 132, 136]);
 
+/** Both sides' bits per second, oldest first. */
+export interface SideTrends {
+  readonly orig: readonly number[];
+  readonly resp: readonly number[];
+}
+
+/** The capture's own end is no end of a flow. */
+const AT_END = CLOSE_REASONS.indexOf("eof");
+const NO_TREND: SideTrends = { orig: [], resp: [] };
+
+/** What is known of flows besides the table. */
+export interface FlowKnowledge {
+  readonly labels: FlowLabels;
+  readonly names: LearnedNames;
+  readonly responses: ResponseTimes;
+  /** Bits per second of a row. */
+  readonly rate: (row: number) => number;
+  readonly trend: (row: number) => SideTrends;
+}
+
 export class FlowRows {
   readonly #table: FlowTable;
-  /** Bits per second of a row. */
-  readonly #rate: (row: number) => number;
-  readonly #labels: FlowLabels;
+  readonly #known: FlowKnowledge;
 
-  constructor(table: FlowTable, rate: (row: number) => number, labels: FlowLabels) {
+  constructor(table: FlowTable, known: FlowKnowledge) {
     this.#table = table;
-    this.#rate = rate;
-    this.#labels = labels;
+    this.#known = known;
+  }
+
+  /** The flow ended before the capture did. */
+  ended(row: number): boolean {
+    return this.#table.ended(row) && this.#table.reason(row) !== AT_END;
   }
 
   packets(row: number): number {
@@ -41,10 +67,19 @@ export class FlowRows {
     return this.#table.ipBytes(row, true) + this.#table.ipBytes(row, false);
   }
 
-  /** An order in which no two rows are equal: what is equal by `sort` stays in the order of the table. */
+  /**
+   * An order in which no two rows are equal: of what is equal by `sort`, flows that go on come before those that have ended, and
+   * of these those that ended last.
+   */
   compare(sort: SortKey, descending: boolean): Compare {
+    const table = this.#table;
     const by = this.#ascending(sort);
-    return descending ? (a, b) => by(b, a) || a - b : (a, b) => by(a, b) || a - b;
+    const rest: Compare = (a, b) => {
+      const ended = Number(this.ended(a)) - Number(this.ended(b));
+      if (ended !== 0) return ended;
+      return (this.ended(a) ? table.lastSec(b) - table.lastSec(a) : 0) || a - b;
+    };
+    return descending ? (a, b) => by(b, a) || rest(a, b) : (a, b) => by(a, b) || rest(a, b);
   }
 
   #ascending(sort: SortKey): Compare {
@@ -56,8 +91,12 @@ export class FlowRows {
         return (a, b) => this.#byEndpoint(a, b, true);
       case "resp":
         return (a, b) => this.#byEndpoint(a, b, false);
+      case "vlan":
+        return (a, b) => table.vlan(a) - table.vlan(b) || table.innerVlan(a) - table.innerVlan(b);
       case "app":
-        return (a, b) => byText(this.#app(a), this.#app(b));
+        return (a, b) => byText(this.app(a), this.app(b));
+      case "name":
+        return (a, b) => byText(this.#known.labels.serverName(a) ?? "", this.#known.labels.serverName(b) ?? "");
       case "state":
         return (a, b) => byText(connState(table, a), connState(table, b));
       case "packets":
@@ -65,9 +104,17 @@ export class FlowRows {
       case "bytes":
         return (a, b) => this.bytes(a) - this.bytes(b);
       case "rate":
-        return (a, b) => this.#rate(a) - this.#rate(b);
+        return (a, b) => this.#known.rate(a) - this.#known.rate(b);
+      case "rtt":
+        return (a, b) => (this.#rtt(a)?.ms ?? -1) - (this.#rtt(b)?.ms ?? -1);
+      case "retrans":
+        return (a, b) => table.retransmits(a) - table.retransmits(b);
+      case "missed":
+        return (a, b) => table.missedBytes(a) - table.missedBytes(b);
       case "duration":
         return (a, b) => durationMs(table, a) - durationMs(table, b);
+      case "start":
+        return (a, b) => table.firstSec(a) - table.firstSec(b) || table.firstNsec(a) - table.firstNsec(b);
     }
   }
 
@@ -80,29 +127,71 @@ export class FlowRows {
     return order === 0 ? table.port(a, orig) - table.port(b, orig) : order;
   }
 
-  row(row: number): FlowRow {
+  #rtt(row: number): (Pick<FlowRow, "rttMs" | "rttKind"> & { readonly ms: number }) | undefined {
+    const handshake = this.#table.rtt(row);
+    if (handshake > 0) return { ms: handshake * 1000, rttMs: handshake * 1000, rttKind: "tcp" };
+    const response = this.#known.responses.of(this.#table.id(row));
+    return response && { ms: response.ms, rttMs: response.ms, rttKind: response.kind };
+  }
+
+  /** @param follow its trend is wanted, and will be */
+  row(row: number, follow = true): FlowRow {
     const table = this.#table;
+    const { labels, names } = this.#known;
     const protocol = table.protocol(row);
     const port = (orig: boolean): number | null => (WITH_PORTS.has(protocol) ? table.port(row, orig) : null);
+    const { orig, resp } = follow ? this.#known.trend(row) : NO_TREND;
+    const rtt = this.#rtt(row);
+    const serverName = labels.serverName(row) ?? "";
+    const respAddress = this.address(row, false);
     return {
       id: table.id(row),
       proto: PROTOCOL_NAMES[protocol]!,
-      origAddress: this.#address(row, true),
+      origAddress: this.address(row, true),
       origPort: port(true),
-      respAddress: this.#address(row, false),
+      respAddress,
       respPort: port(false),
-      app: this.#app(row),
-      serverName: this.#labels.serverName(row) ?? "",
+      app: this.app(row),
+      appGuessed: labels.basis(row) === "port",
+      serverName,
+      learnedName: serverName === "" ? names.of(respAddress) : "",
       state: connState(table, row),
       history: table.history.text(row),
+      ended: this.ended(row),
       vlans: table.deepVlans(row) ?? [table.vlan(row), table.innerVlan(row)].filter((vlan) => vlan !== 0),
       origPackets: table.packets(row, true),
       respPackets: table.packets(row, false),
       origBytes: table.ipBytes(row, true),
       respBytes: table.ipBytes(row, false),
-      rateBps: this.#rate(row),
+      rateBps: this.#known.rate(row),
+      trend: orig.map((bits, second) => bits + resp[second]!),
+      rttMs: rtt?.rttMs ?? null,
+      rttKind: rtt?.rttKind ?? null,
+      retransmits: table.tcpSlot(row) >= 0 ? table.retransmits(row) : null,
+      missed: table.missedBytes(row),
       firstMs: table.firstSec(row) * 1000 + table.firstNsec(row) / 1e6,
       durationMs: durationMs(table, row),
+    };
+  }
+
+  detail(row: number): FlowDetail {
+    const table = this.#table;
+    const [record] = this.records([row]) as [Record<string, string | undefined>];
+    const { orig, resp } = this.#known.trend(row);
+    return {
+      uid: record.uid ?? "",
+      communityId: record.community_id ?? "",
+      origMac: record.orig_l2_addr ?? "",
+      respMac: record.resp_l2_addr ?? "",
+      origPayload: table.payloadBytes(row, true),
+      respPayload: table.payloadBytes(row, false),
+      origTrend: [...orig],
+      respTrend: [...resp],
+      lastMs: table.lastSec(row) * 1000 + table.lastNsec(row) / 1e6,
+      closeReason: record.close_reason ?? "",
+      badChecksums: table.badChecksums(row),
+      fragments: table.fragments(row),
+      tunnel: TUNNEL_NAMES[table.tunnel(row)] ?? "",
     };
   }
 
@@ -111,24 +200,20 @@ export class FlowRows {
     const writer = new ByteWriter();
     return rows.map((row) => {
       writer.length = 0;
-      jsonFormat.write(writer, this.#table, row, this.#labels);
+      jsonFormat.write(writer, this.#table, row, this.#known.labels);
       return JSON.parse(writer.bytes.toString("utf8", 0, writer.length));
     });
   }
 
-  #app(row: number): string {
-    return this.#labels.app(row) ?? this.#labels.service(row) ?? "";
+  app(row: number): string {
+    const { labels } = this.#known;
+    return labels.app(row) ?? labels.service(row) ?? "";
   }
 
-  #address(row: number, orig: boolean): string {
+  address(row: number, orig: boolean): string {
     const word = (index: number): number => this.#table.addressWord(row, orig, index);
     return this.#table.isV6(row) ? formatIpv6(word(0), word(1), word(2), word(3)) : formatIpv4(word(0));
   }
-}
-
-/** Zeek's duration of a row, milliseconds. */
-export function durationMs(table: FlowTable, row: number): number {
-  return table.durationSec(row) * 1000 + table.durationNsec(row) / 1e6;
 }
 
 function byText(a: string, b: string): number {

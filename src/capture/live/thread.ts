@@ -1,12 +1,21 @@
 /** The main thread's end of a capture worker. */
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, TapscopeError, UsageError } from "../../core/errors.ts";
-import type { CaptureJob, CaptureOutcome, FromWorker, PlainError, ToWorker } from "./messages.ts";
+import type {
+  ActionResult,
+  CaptureAction,
+  CaptureJob,
+  CaptureOutcome,
+  FromWorker,
+  PlainError,
+  ToWorker,
+} from "./messages.ts";
 import type { Snapshot, ViewRequest } from "./snapshot.ts";
 
 export class CaptureThread implements AsyncDisposable {
   readonly #worker: Worker;
   #onSnapshot: (snapshot: Snapshot) => void = () => {};
+  #onResult: (result: ActionResult) => void = () => {};
   /** Resolves when packets are being captured (or the file read), with what the source cannot tell. */
   readonly started: Promise<readonly string[]>;
   /** Resolves when the capture or the file has ended; the worker goes on answering requests. */
@@ -33,6 +42,7 @@ export class CaptureThread implements AsyncDisposable {
     };
     this.#worker.on("message", (message: FromWorker) => {
       if (message.type === "snapshot") this.#onSnapshot(message.snapshot);
+      else if (message.type === "result") this.#onResult(message.result);
       else if (message.type === "started") start(message.lacks);
       else if (message.type === "ended") end(message.outcome);
       else fail(revive(message.error));
@@ -48,6 +58,21 @@ export class CaptureThread implements AsyncDisposable {
   /** Asks for a snapshot; of requests that wait only the last is answered. */
   request(request: ViewRequest): void {
     this.#post({ type: "view", request });
+  }
+
+  /** What became of the actions asked for. */
+  onResult(listener: (result: ActionResult) => void): void {
+    this.#onResult = listener;
+  }
+
+  /** Asks for something to be done; a result follows. */
+  act(action: CaptureAction): void {
+    this.#post({ type: "action", action });
+  }
+
+  /** Gives the switch's port of each MAC address. */
+  usePorts(ports: ReadonlyMap<string, string>): void {
+    this.#post({ type: "ports", ports });
   }
 
   /** Ends the capture; what has arrived is still counted, then `ended` resolves. */

@@ -1,105 +1,201 @@
-/** The flow table's answers to view requests, live or held. Runs in the capture worker. */
+/**
+ * What the capture worker knows, and its answers to view requests: flows, packets of the ring, talkers, overview. Its clock is
+ * the packets' own, so that a backlog is counted into the seconds it belongs to.
+ */
 import { messageOf } from "../../core/errors.ts";
 import { flowFilter } from "../filter/display-flows.ts";
 import { FlowMeter } from "../flow/meter.ts";
+import { connState } from "../flow/names.ts";
 import type { Frame } from "../frame.ts";
-import { durationMs, FlowRows } from "./flow-rows.ts";
-import { rowsAtRanks } from "./ranking.ts";
+import { durationMs } from "./flow-getters.ts";
+import { FlowList } from "./flow-list.ts";
+import { FlowRows } from "./flow-rows.ts";
+import { LearnedNames } from "./learned-names.ts";
+import { overview } from "./overview.ts";
+import { PacketList, type PacketMatch } from "./packet-list.ts";
+import { PacketRing } from "./packet-ring.ts";
 import { RowRates, TotalRate } from "./rates.ts";
-import type { CaptureState, Drops, FlowRow, Snapshot, SortKey, ViewRequest } from "./snapshot.ts";
+import { ResponseTimes } from "./response-times.ts";
+import type {
+  CaptureState,
+  Drops,
+  PacketScope,
+  ReadingState,
+  RecordingState,
+  Snapshot,
+  ViewRequest,
+} from "./snapshot.ts";
+import { talkers } from "./talkers.ts";
 
-/** Rows kept for a screen that is held. */
-const HELD_ROWS = 10_000;
-const SORT_KEYS: readonly SortKey[] = ["proto", "orig", "resp", "app", "state", "packets", "bytes", "rate", "duration"];
+/** Seconds of the whole capture's rate that every screen shows. */
+const STRIP_SECONDS = 60;
+/** A second is taken to be over without a packet when the wall clock is so far past it, milliseconds. */
+const IDLE_MS = 1500;
+/** Answers of DNS come from here (mDNS and LLMNR teach names too, but of neighbours that may say anything). */
+const DNS_PORT = 53;
+const UDP = 17;
 
-/** Rows as they were when the screen was held, and their order by every key, ascending. */
-interface Held {
-  readonly rows: readonly FlowRow[];
-  readonly orders: ReadonlyMap<SortKey, readonly number[]>;
+export interface ViewOptions {
+  /** Rates are of the last seconds (a live capture, a played file); else means over the capture and the flows' lives. */
+  readonly live: boolean;
+  /** Bytes of the packet ring. */
+  readonly ring: number;
+  /** Bytes kept of each packet; 0: all. */
+  readonly snaplen: number;
 }
 
-type Selection = Snapshot["selected"];
-type Visible = Pick<Snapshot, "scrollable" | "offset" | "rows" | "records" | "selected">;
+/** What the worker adds to an answer. */
+export interface AnswerContext {
+  readonly state: CaptureState;
+  readonly drops: Drops | null;
+  readonly bpf: string | null;
+  readonly recording: RecordingState | null;
+  readonly reading: ReadingState | null;
+}
 
 export class FlowView {
   readonly meter = new FlowMeter({ keepEnded: true });
+  readonly ring: PacketRing;
+  readonly rows: FlowRows;
   readonly #live: boolean;
   readonly #total = new TotalRate();
   readonly #rates: RowRates;
-  readonly #rows: FlowRows;
+  readonly #names = new LearnedNames();
+  readonly #responses = new ResponseTimes();
+  readonly #list: FlowList;
+  readonly #packets: PacketList;
   readonly #startMs: number;
-  #tickMs: number;
-  #held: Held | null = null;
+  readonly #rate: (row: number) => number;
+  /** The second of packet time that is being counted. */
+  #second = Number.NaN;
+  /** For telling an idle capture from a process that was stopped. */
+  #idleMs = Number.NaN;
+  #idlePackets = 0;
+  #connections = 0;
+  #ended = 0;
+  #begunPerSec = 0;
+  #endedPerSec = 0;
   /** The display filter in force, the one asked for last, and what is wrong with that. */
   #filter = "";
   #asked = "";
   #filterError: string | null = null;
   #matches: (row: number) => boolean = () => true;
-  // Time of the first and last frame, seconds, for captures that are read from files.
+  #ports: ReadonlyMap<string, string> = new Map();
+  // Time of the first and last frame, seconds.
   #first = Number.NaN;
   #last = Number.NaN;
 
-  /** @param live rates are those of the last tick; else means over the capture and the flows' lives */
-  constructor(live: boolean, nowMs: number) {
+  constructor({ live, ring, snaplen }: ViewOptions, nowMs: number) {
     this.#live = live;
     this.#startMs = nowMs;
-    this.#tickMs = nowMs;
     const { table, labels } = this.meter;
     this.#rates = new RowRates(table);
     const mean = (row: number): number => {
       const ms = durationMs(table, row);
       return ms > 0 ? ((table.frameBytes(row, true) + table.frameBytes(row, false)) * 8000) / ms : 0;
     };
-    this.#rows = new FlowRows(table, live ? (row) => this.#rates.of(row) : mean, labels);
+    this.#rate = live ? (row) => this.#rates.of(row) : mean;
+    this.rows = new FlowRows(table, {
+      labels,
+      names: this.#names,
+      responses: this.#responses,
+      rate: this.#rate,
+      trend: (row) => this.#rates.trend(row),
+    });
+    this.#list = new FlowList(table, this.rows);
+    this.ring = new PacketRing(ring);
+    this.#packets = new PacketList(this.ring, snaplen, (scope) => this.matchOf(scope));
   }
 
   /** Counts a frame. */
   add(frame: Frame): void {
-    if (!this.#live && frame.hasTime) {
-      const time = frame.sec + frame.nsec / 1e9;
-      if (!(time >= this.#first)) this.#first = time;
-      if (!(time <= this.#last)) this.#last = time;
+    if (frame.hasTime) this.#see(frame.sec, frame.nsec);
+    const row = this.meter.add(frame);
+    const id = row < 0 ? -1 : this.meter.table.id(row);
+    this.ring.add(frame, id);
+    const p = this.meter.packet;
+    if (row >= 0 && p.transport) {
+      this.#responses.look(id, p);
+      if (p.srcPort === DNS_PORT && p.ipProto === UDP && p.payload >= 0) this.#names.learn(p.data, p.payload, p.end);
     }
-    this.meter.add(frame);
   }
 
-  /** To be called about once a second while live. */
-  tick(nowMs: number): void {
-    const seconds = (nowMs - this.#tickMs) / 1000;
-    if (seconds <= 0) return;
-    this.#tickMs = nowMs;
-    this.meter.table.advance(nowMs / 1000);
-    this.#total.tick(this.meter.packets, this.meter.bytes, seconds);
-    this.#rates.tick(seconds);
+  #see(sec: number, nsec: number): void {
+    const time = sec + nsec / 1e9;
+    if (!(time >= this.#first)) this.#first = time;
+    if (!(time <= this.#last)) this.#last = time;
+    if (sec > this.#second) this.#turn(sec);
+    else if (Number.isNaN(this.#second)) this.#second = sec;
   }
 
-  answer(request: ViewRequest, state: CaptureState, drops: Drops | null, nowMs: number): Snapshot {
+  /** The seconds before `sec` are over. */
+  #turn(sec: number): void {
+    const gap = sec - this.#second - 1;
+    this.#second = sec;
+    const { meter } = this;
+    this.#total.tick(meter.packets, meter.bytes, gap);
+    if (!this.#live) return;
+    meter.table.advance(sec);
+    this.#rates.tick(gap);
+    this.#total.directions(this.#rates.upBytes, this.#rates.downBytes, gap);
+    const { connections, live } = meter.table;
+    this.#begunPerSec = connections - this.#connections;
+    this.#connections = connections;
+    this.#endedPerSec = connections - live - this.#ended;
+    this.#ended = connections - live;
+  }
+
+  /** To be called about once a second while live: ends the seconds in which no packet comes. */
+  idle(nowMs: number): void {
+    const pause = nowMs - this.#idleMs;
+    const quiet = this.meter.packets === this.#idlePackets;
+    this.#idleMs = nowMs;
+    this.#idlePackets = this.meter.packets;
+    // After Ctrl-Z and fg packets of the time between are still to come.
+    if (!quiet || !(pause < 2 * IDLE_MS) || Number.isNaN(this.#second)) return;
+    const sec = Math.floor((nowMs - IDLE_MS) / 1000) + 1;
+    if (sec > this.#second) this.#turn(sec);
+  }
+
+  /** Which port of the switch each MAC address was last seen on. */
+  usePorts(ports: ReadonlyMap<string, string>): void {
+    this.#ports = ports;
+  }
+
+  answer(request: ViewRequest, context: AnswerContext, nowMs: number): Snapshot {
     this.#useFilter(request.filter);
-    if (!request.hold) this.#held = null;
-    else this.#held ??= this.#hold(request.sort, request.descending);
     const { meter } = this;
     const span = this.#last - this.#first;
     const mean = (count: number): number => (span > 0 ? count / span : 0);
     let notIp = 0;
     for (const count of meter.notIp) notIp += count;
+    const source = {
+      ...{ table: meter.table, total: this.#total, begun: this.#begunPerSec, ended: this.#endedPerSec },
+      app: (row: number) => this.rows.app(row),
+      rate: this.#rate,
+      state: (row: number) => connState(meter.table, row),
+      ovsPort: (mac: string) => this.#ports.get(mac),
+    };
     return {
       seq: request.seq,
-      state,
+      ...context,
       atMs: nowMs,
-      elapsedMs: this.#live ? nowMs - this.#startMs : span > 0 ? span * 1000 : 0,
+      elapsedMs: this.#live && context.reading === null ? nowMs - this.#startMs : span > 0 ? span * 1000 : 0,
       packets: meter.packets,
       bytes: meter.bytes,
-      drops,
       packetsPerSec: this.#live ? this.#total.packetsPerSec : mean(meter.packets),
       bitsPerSec: this.#live ? this.#total.bitsPerSec : mean(meter.bytes * 8),
       peakBitsPerSec: this.#total.peakBitsPerSec,
-      rateHistory: this.#total.history,
+      rateHistory: this.#live ? this.#total.history.slice(-STRIP_SECONDS) : [],
       notIp,
       malformed: meter.malformed,
-      flows: meter.table.size,
+      held: meter.table.size,
       filter: this.#filter,
       filterError: this.#filterError,
-      ...(this.#held ? heldRows(this.#held, request) : this.#liveRows(request)),
+      flows: request.flows && this.#list.answer(request.flows, request.hold, this.#matches),
+      packetList: request.packets && this.#packets.answer(request.packets, this.#filter, this.#first),
+      talkers: request.talkers && talkers(source, this.#each, request.talkers),
+      overview: request.overview && overview(source, this.#each, request.overview),
     };
   }
 
@@ -111,80 +207,46 @@ export class FlowView {
       this.#matches = flowFilter(text, this.meter.table, this.meter.labels);
       this.#filter = text;
       this.#filterError = null;
-      this.#held = null;
+      this.#list.forget();
     } catch (error) {
       this.#filterError = messageOf(error);
     }
   }
 
-  #each = (visit: (row: number) => void): void => {
+  /** Rows that are shown: those that match the filter. */
+  readonly #each = (visit: (row: number) => void): void => {
     const { table } = this.meter;
     for (let row = 0; row < table.rows; row++) if (table.shown(row) && this.#matches(row)) visit(row);
   };
 
-  #count(): number {
-    let total = 0;
-    this.#each(() => total++);
-    return total;
+  /** Rows that the table on screen can be scrolled to. */
+  matching(): number[] {
+    const rows: number[] = [];
+    this.#each((row) => rows.push(row));
+    return rows;
   }
 
-  #liveRows({ sort, descending, offset, rows, selected, records }: ViewRequest): Visible {
-    const total = this.#count();
-    const compare = this.#rows.compare(sort, descending);
-    const from = Math.max(0, Math.min(offset, total - rows));
-    const visible = rowsAtRanks(this.#each, total, compare, from, rows);
-    return {
-      scrollable: total,
-      offset: from,
-      rows: visible.map((row) => this.#rows.row(row)),
-      records: records ? this.#rows.records(visible) : [],
-      selected: this.#select(selected, total, compare),
+  /** Which packets of the ring belong to a scope. */
+  matchOf(scope: PacketScope): PacketMatch {
+    const { table } = this.meter;
+    if (scope.of === "all") return () => true;
+    if (scope.of === "flow") return (number) => this.ring.flow(number) === scope.id;
+    const known = new Map<number, boolean>();
+    return (number) => {
+      const id = this.ring.flow(number);
+      let matches = known.get(id);
+      if (matches === undefined) {
+        const row = id < 0 ? -1 : table.rowOf(id);
+        matches = row >= 0 && this.#matches(row);
+        known.set(id, matches);
+      }
+      return matches;
     };
   }
 
-  #select(selected: ViewRequest["selected"], total: number, compare: (a: number, b: number) => number): Selection {
-    if (selected === null) return null;
-    if ("rank" in selected) {
-      const rank = Math.min(selected.rank, total - 1);
-      const [row] = rowsAtRanks(this.#each, total, compare, rank, 1);
-      return row === undefined ? null : { rank, row: this.#rows.row(row) };
-    }
-    const row = this.meter.table.rowOf(selected.id);
-    if (row < 0 || !this.#matches(row)) return null;
-    let rank = 0;
-    this.#each((other) => {
-      if (compare(other, row) < 0) rank++;
-    });
-    return { rank, row: this.#rows.row(row) };
+  /** Packets of the ring that are younger than so many seconds, by packet time. */
+  lastSeconds(seconds: number): PacketMatch {
+    const from = this.#last - seconds;
+    return (number) => this.ring.time(number) >= from;
   }
-
-  #hold(sort: SortKey, descending: boolean): Held {
-    const compare = this.#rows.compare(sort, descending);
-    const chosen = rowsAtRanks(this.#each, this.#count(), compare, 0, HELD_ROWS);
-    const place = new Map(chosen.map((row, index) => [row, index]));
-    const orders = SORT_KEYS.map((key) => {
-      const order = [...chosen].sort(this.#rows.compare(key, false)).map((row) => place.get(row)!);
-      return [key, order] as const;
-    });
-    return { rows: chosen.map((row) => this.#rows.row(row)), orders: new Map(orders) };
-  }
-}
-
-function heldRows(held: Held, { sort, descending, offset, rows, selected }: ViewRequest): Visible {
-  const ascending = held.orders.get(sort)!;
-  const order = descending ? ascending.toReversed() : ascending;
-  const from = Math.max(0, Math.min(offset, order.length - rows));
-  const rank =
-    selected === null
-      ? -1
-      : "rank" in selected
-        ? Math.min(selected.rank, order.length - 1)
-        : order.findIndex((index) => held.rows[index]!.id === selected.id);
-  return {
-    scrollable: order.length,
-    offset: from,
-    rows: order.slice(from, from + rows).map((index) => held.rows[index]!),
-    records: [],
-    selected: rank < 0 ? null : { rank, row: held.rows[order[rank]!]! },
-  };
 }

@@ -5,7 +5,7 @@
 import blessed from "blessed";
 import type { Size } from "../model.ts";
 import type { Line } from "../styled.ts";
-import { paint } from "./theme.ts";
+import { paint, type ThemeName } from "./theme.ts";
 import type { ScreenInput, ScreenOutput } from "./tty.ts";
 
 export interface ScreenOptions {
@@ -14,7 +14,7 @@ export interface ScreenOptions {
   /** A name from `terminalName()`. */
   readonly terminal: string;
   readonly unicode: boolean;
-  readonly color: boolean;
+  readonly theme: ThemeName;
 }
 
 /** What blessed has but its type declarations have not. */
@@ -84,7 +84,7 @@ export class Screen {
   }
 
   draw(lines: readonly Line[]): void {
-    this.#box.setContent(paint(lines, this.#options.color));
+    this.#box.setContent(paint(lines, this.#options.theme));
     this.#screen.render();
   }
 
@@ -92,6 +92,11 @@ export class Screen {
   repaint(): void {
     this.#screen.realloc();
     this.#screen.render();
+  }
+
+  /** Puts text into the clipboard, where the terminal lets programs do so (OSC 52). */
+  copy(text: string): void {
+    this.#options.output.write(`\x1b]52;c;${Buffer.from(text).toString("base64")}\x07`);
   }
 
   /** Gives the terminal back as it was, until `resume()`. */

@@ -1,31 +1,36 @@
 /** The whole screen: `render(model, glyphs)` gives exactly `rows` lines of exactly `cols` cells. */
-import { sortTitle } from "../columns.ts";
-import { cells, commas, type Glyphs } from "../format.ts";
-import { BINDINGS } from "../keys.ts";
+import { cells, type Glyphs } from "../format.ts";
+import { bindingsOf } from "../keys.ts";
 import { layoutOf, MIN_SIZE } from "../layout.ts";
-import type { Model } from "../model.ts";
+import { type Model, SCREEN_IDS } from "../model.ts";
+import { SCREENS } from "../screens.ts";
 import { type Line, lineOf, plainText, type Span, span } from "../styled.ts";
-import { renderDetail } from "./detail.ts";
-import { renderFlows } from "./flows.ts";
+import { renderChooser } from "./chooser.ts";
 import { renderHeader } from "./header.ts";
+import { renderPrompt } from "./prompt.ts";
+
+const TITLES = SCREEN_IDS.map((id) => SCREENS[id].title);
 
 export function render(model: Model, glyphs: Glyphs): Line[] {
   const lines = layoutOf(model).tooSmall
     ? renderTooSmall(model)
-    : model.help
-      ? renderHelp(model, glyphs)
+    : model.help !== null
+      ? renderHelp(model, model.help, glyphs)
       : renderMain(model, glyphs);
   const { cols, rows } = model.size;
   return Array.from({ length: rows }, (_, index) => lines[index] ?? lineOf(cols, []));
 }
 
 function renderMain(model: Model, glyphs: Glyphs): Line[] {
-  const rule = lineOf(model.size.cols, [span(glyphs.rule.repeat(model.size.cols), "dim")]);
+  const { cols } = model.size;
+  const { bodyRows } = layoutOf(model);
+  const rule = lineOf(cols, [span(glyphs.rule.repeat(cols), "dim")]);
+  const body =
+    model.chooser === null ? SCREENS[model.screen].render(model, glyphs) : renderChooser(model, model.chooser);
   return [
-    ...renderHeader(model, glyphs),
+    ...renderHeader(model, TITLES, glyphs),
     rule,
-    ...renderFlows(model, glyphs),
-    ...renderDetail(model, glyphs),
+    ...Array.from({ length: bodyRows }, (_, index) => body[index] ?? lineOf(cols, [])),
     rule,
     renderStatus(model, glyphs),
     renderFooter(model),
@@ -38,49 +43,60 @@ function renderTooSmall({ size: { cols, rows } }: Model): Line[] {
 }
 
 function renderStatus(model: Model, glyphs: Glyphs): Line {
-  const { snapshot, size } = model;
-  if (model.prompt !== null) return renderPrompt(model, model.prompt, glyphs);
-  const rows = Math.min(snapshot?.rows.length ?? 0, layoutOf(model).tableRows);
-  const sort = [
-    span("sort ", "label"),
-    span(`${sortTitle(model.sort)} ${model.descending ? glyphs.down : glyphs.up} `),
-  ];
-  const filter = snapshot?.filter ? [span("  filter ", "label"), span(cells(snapshot.filter, glyphs))] : [];
-  if (!snapshot || rows === 0) return lineOf(size.cols, filter, sort);
-  const range = `${commas(snapshot.offset + 1)}-${commas(snapshot.offset + rows)}`;
-  const some = snapshot.scrollable < snapshot.flows;
-  const word = snapshot.filter === "" ? "held" : "match";
-  const matching = some || snapshot.filter !== "" ? ` (${commas(snapshot.scrollable)} ${word})` : "";
-  return lineOf(size.cols, [span(` flows ${range} of ${commas(snapshot.flows)}${matching}`), ...filter], sort);
+  const { size, prompt, notice } = model;
+  if (prompt !== null) return renderPrompt(model, prompt, glyphs);
+  if (notice) return lineOf(size.cols, [span(` ${cells(notice.text, glyphs)}`, notice.failed ? "bad" : "good")]);
+  const { left, right } = SCREENS[model.screen].status(model, glyphs);
+  return lineOf(size.cols, left, right);
 }
 
-/** The filter being typed, its end always in sight, and what is wrong with it or how many flows match. */
-function renderPrompt({ size: { cols }, snapshot }: Model, prompt: string, glyphs: Glyphs): Line {
-  const error = snapshot?.filterError ?? null;
-  const found = snapshot ? `${commas(snapshot.scrollable)} of ${commas(snapshot.flows)} match ` : "";
-  const note = error === null ? span(found, "dim") : span(`${cells(error, glyphs).slice(0, cols - 20)} `, "bad");
-  const room = cols - note.text.length - 6;
-  const shown = cells(prompt, glyphs);
-  return lineOf(cols, [span(" /", "key"), span(shown.slice(-room)), span("_", "dim"), span("  ")], [note]);
+/** As many words of the screen's keys as fit, `?` and `q` always among them. */
+function renderFooter({ size: { cols }, screen, pausedMs, snapshot, prompt, chooser }: Model): Line {
+  if (prompt !== null)
+    return lineOf(cols, [
+      span(" Enter", "key"),
+      span(" take   "),
+      span("Tab", "key"),
+      span(" complete   "),
+      span("Esc", "key"),
+      span(" close"),
+    ]);
+  if (chooser !== null)
+    return lineOf(cols, [span(" Space", "key"), span(" show or hide   "), span("Esc", "key"), span(" done")]);
+  const words = bindingsOf(screen).flatMap(({ action, shown, footer }) => {
+    if (footer === undefined) return [];
+    const held = pausedMs !== null || snapshot?.reading?.paused;
+    const word =
+      action === "pause" && held ? "resume" : action === "record" && snapshot?.recording ? "stop recording" : footer;
+    return [
+      { always: action === "help" || action === "quit", spans: [span(shown.split(" ")[0]!, "key"), span(` ${word}`)] },
+    ];
+  });
+  let shown = words;
+  const width = (gap: number): number => shown.reduce((sum, { spans }) => sum + plainText(spans).length + gap, 1 - gap);
+  while (width(1) > cols) {
+    const last = shown.findLastIndex(({ always }) => !always);
+    if (last < 0) break;
+    shown = shown.filter((_, index) => index !== last);
+  }
+  const gap = width(3) <= cols ? "   " : " ";
+  return lineOf(cols, [
+    span(" "),
+    ...shown.flatMap(({ spans }, index): Span[] => (index === 0 ? spans : [span(gap), ...spans])),
+  ]);
 }
 
-function renderFooter({ size: { cols }, pausedMs }: Model): Line {
-  const words = (gap: string): Span[] =>
-    BINDINGS.flatMap(({ action, shown, footer }) => {
-      if (footer === undefined) return [];
-      const word = action === "pause" && pausedMs !== null ? "resume" : footer;
-      return [span(shown.split(" ")[0]!, "key"), span(` ${word}${gap}`)];
-    });
-  const wide = [span(" "), ...words("   ")];
-  return lineOf(cols, plainText(wide).trimEnd().length <= cols ? wide : [span(" "), ...words(" ")]);
-}
-
-/** The help overlay: the action table, scrolled by the movement keys when the screen is short. */
-function renderHelp({ size: { cols, rows }, helpOffset }: Model, glyphs: Glyphs): Line[] {
-  const heading = lineOf(cols, [span(" tapscope keys", "title")], [span(`Esc closes ${glyphs.back} `, "dim")]);
-  const body = BINDINGS.map(({ shown, help }) =>
+/** The help overlay: the keys of this screen, scrolled by the movement keys when the screen is short. */
+function renderHelp({ size: { cols, rows }, screen }: Model, from: number, glyphs: Glyphs): Line[] {
+  const title = SCREENS[screen].title.toLowerCase();
+  const heading = lineOf(
+    cols,
+    [span(` tapscope keys: ${title}`, "title")],
+    [span(`Esc closes ${glyphs.back} `, "dim")],
+  );
+  const body = bindingsOf(screen).map(({ shown, help }) =>
     lineOf(cols, [span(`  ${shown.padEnd(10)}`, "key"), span(` ${help}`)]),
   );
   const rule = lineOf(cols, [span(glyphs.rule.repeat(cols), "dim")]);
-  return [heading, rule, ...body.slice(helpOffset, helpOffset + rows - 2)];
+  return [heading, rule, ...body.slice(from, from + rows - 2)];
 }
