@@ -99,7 +99,7 @@ export const DISPLAY_FIELD_SET: FieldSet = {
 export const DISPLAY_WORDS: readonly string[] = [
   ...DISPLAY_FIELDS.filter(({ of }) => of !== "packet").map(({ name }) => name),
   ...["host", "net", "port", "ip", "ip6", "and", "or", "not", "contains", "matches", "in"],
-  ...PROTOCOLS.keys(),
+  ...PROTOCOL_WORDS.keys(),
 ].sort();
 
 /** The known name with the fewest edits from `name`, undefined when none is near. */
