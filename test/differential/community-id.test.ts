@@ -1,7 +1,8 @@
 /** Community ID vectors, each checked by an independent implementation. */
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { communityId } from "../../src/capture/flow/community-id.ts";
-import { CORPUS_ABSENT, corpusPresent, readJson } from "./corpus.ts";
+import { describeUnless } from "../describe-unless.ts";
+import { corpusLack, readJson } from "./corpus.ts";
 
 interface Vector {
   readonly proto: number;
@@ -14,7 +15,7 @@ interface Vector {
   readonly note?: string;
 }
 
-describe.skipIf(!corpusPresent)("Community ID vectors", () => {
+describeUnless(corpusLack, "Community ID vectors", () => {
   it("all agree, but for the one that has Zeek's SCTP without ports", () => {
     const wrong: Vector[] = [];
     for (const vector of readJson<Vector[]>("community_id.json")) {
@@ -31,5 +32,3 @@ describe.skipIf(!corpusPresent)("Community ID vectors", () => {
     expect(wrong).toEqual([]);
   });
 });
-
-if (!corpusPresent) it("Community ID vectors", (ctx) => ctx.skip(CORPUS_ABSENT));

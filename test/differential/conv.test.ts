@@ -4,14 +4,15 @@
  * differs is put into a named class; docs/reference/conn-records.md explains them.
  */
 import { existsSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { decodeFrame, decodeInner } from "../../src/capture/decode/decode.ts";
 import { Defragmenter } from "../../src/capture/decode/fragments.ts";
 import { NEXT_NONE, Packet } from "../../src/capture/decode/packet.ts";
 import { formatIpv4, formatIpv6 } from "../../src/capture/flow/address.ts";
 import { FlowTable } from "../../src/capture/flow/table.ts";
 import { readCapture } from "../../src/capture/source/file.ts";
-import { CORPUS_ABSENT, corpusPath, corpusPresent, formatClasses, readTable } from "./corpus.ts";
+import { describeUnless } from "../describe-unless.ts";
+import { corpusLack, corpusPath, formatClasses, readTable } from "./corpus.ts";
 
 interface Sums {
   /** By sender `address port`: packets, frame bytes, IP bytes, payload. */
@@ -133,7 +134,7 @@ function differing(want: Sums, got: Sums): string[] {
   return [...found];
 }
 
-describe.skipIf(!corpusPresent)("conversations of the corpus", () => {
+describeUnless(corpusLack, "conversations of the corpus", () => {
   it("agrees with the reference in packets, bytes and times of every 5-tuple, or the difference has a name", {
     timeout: 300_000,
   }, async () => {
@@ -172,8 +173,6 @@ describe.skipIf(!corpusPresent)("conversations of the corpus", () => {
     expect(equal / compared).toBeGreaterThan(0.95);
   });
 });
-
-if (!corpusPresent) it("conversations of the corpus", (ctx) => ctx.skip(CORPUS_ABSENT));
 
 interface Case {
   readonly key: string;

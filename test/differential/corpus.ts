@@ -4,8 +4,8 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "../../../shared/corpus");
 
-export const CORPUS_ABSENT = "../shared/corpus is not there";
-export const corpusPresent = existsSync(join(root, "conv.tsv"));
+/** Why there is nothing to compare with, or null. */
+export const corpusLack = existsSync(join(root, "conv.tsv")) ? null : "../shared/corpus is not there";
 
 export function corpusPath(path: string): string {
   return join(root, path);

@@ -2,9 +2,10 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { readConnections } from "../../src/capture/flow/read-connections.ts";
-import { CORPUS_ABSENT, corpusPath, corpusPresent } from "./corpus.ts";
+import { describeUnless } from "../describe-unless.ts";
+import { corpusLack, corpusPath } from "./corpus.ts";
 
 const main = join(import.meta.dirname, "../../dist/cli/main.js");
 
@@ -16,7 +17,7 @@ function hostileFiles(): string[] {
   );
 }
 
-describe.skipIf(!corpusPresent)("hostile captures", () => {
+describeUnless(corpusLack, "hostile captures", () => {
   it("give records with possible numbers, and never an exception", { timeout: 240_000 }, async () => {
     const files = hostileFiles();
     const wrong: string[] = [];
@@ -61,5 +62,3 @@ describe.skipIf(!corpusPresent)("hostile captures", () => {
     expect(kilobytes).toBeLessThan(200_000);
   });
 });
-
-if (!corpusPresent) it("hostile captures", (ctx) => ctx.skip(CORPUS_ABSENT));

@@ -3,9 +3,10 @@
  * named class, explained in docs/reference/conn-records.md.
  */
 import { existsSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { type ConnectionRecord, readConnections } from "../../src/capture/flow/read-connections.ts";
-import { CORPUS_ABSENT, corpusPath, corpusPresent, formatClasses, readJson } from "./corpus.ts";
+import { describeUnless } from "../describe-unless.ts";
+import { corpusLack, corpusPath, formatClasses, readJson } from "./corpus.ts";
 
 type ZeekRow = Record<string, string | number | boolean | null>;
 
@@ -77,7 +78,7 @@ async function recordsOf(baseline: Baseline): Promise<ConnectionRecord[]> {
   return records;
 }
 
-describe.skipIf(!corpusPresent)("Zeek's expected conn.logs", () => {
+describeUnless(corpusLack, "Zeek's expected conn.logs", () => {
   it("agree row by row, or the difference has a name", { timeout: 120_000 }, async () => {
     const classes = new Map<string, number>();
     const unexplained: string[] = [];
@@ -127,5 +128,3 @@ describe.skipIf(!corpusPresent)("Zeek's expected conn.logs", () => {
     expect(exact / compared).toBeGreaterThan(0.95);
   });
 });
-
-if (!corpusPresent) it("Zeek's expected conn.logs", (ctx) => ctx.skip(CORPUS_ABSENT));

@@ -1,12 +1,13 @@
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { ensureKernel, moduleFiles } from "../../src/lab/vm/kernel.ts";
+import { describeUnless } from "../describe-unless.ts";
 
 const KNOWN = `echo linux-image-cloud-amd64; echo "  Depends: linux-image-6.12.0-cloud-amd64"`;
 
-describe.skipIf(process.arch !== "x64")("the kernel of virtual machines", () => {
+describeUnless(process.arch === "x64" ? null : "only for x86-64", "the kernel of virtual machines", () => {
   const before = { PATH: process.env.PATH, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME };
   let folder: string;
 

@@ -1,10 +1,11 @@
 /** The mirroring experiment of minimega's users, step by step, in real virtual machines: MINIMEGA's VMs A, B and a monitor. */
 import { existsSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { startTimeOf } from "../../src/core/identity.ts";
 import { stopLab } from "../../src/lab/lab.ts";
 import type { MirrorInfo } from "../../src/mirror/mirror-info.ts";
 import type { VerifyReport } from "../../src/verify/judge/report.ts";
+import { describeUnless } from "../describe-unless.ts";
 import { type Answer, startTapscope, tapscope, uniqueName, watchOutput } from "../system/support.ts";
 import { partsOrWhyNot } from "./support.ts";
 
@@ -41,7 +42,7 @@ async function framesSeen(pings: number): Promise<number> {
   return Number(count.stdout);
 }
 
-describe.skipIf("why" in found)("the experiment in virtual machines", () => {
+describeUnless("why" in found ? found.why : null, "the experiment in virtual machines", () => {
   beforeAll(async () => {
     const up = await run("lab", "up", "--vms");
     expect(up, up.stderr).toMatchObject({ exitCode: 0 });
@@ -111,5 +112,3 @@ describe.skipIf("why" in found)("the experiment in virtual machines", () => {
     expect(existsSync(disk)).toBe(false);
   }, 180_000);
 });
-
-if ("why" in found) it("the experiment in virtual machines", (ctx) => ctx.skip(found.why));

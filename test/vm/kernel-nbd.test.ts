@@ -1,21 +1,20 @@
 /** `--method kernel-nbd` in a VM whose kernel has nbd: Node, qemu-nbd and the built program come on a disk of their own. */
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { findProgram } from "../../src/core/process.ts";
 import { addBusybox, addProgram } from "../../src/lab/vm/programs.ts";
 import { addProject, makeDisk as makeDiskOf } from "../../src/lab/vm/project-disk.ts";
 import { debugfs, makeFilesystem, makeFolder, makePartitioned, sha256, tool, tsvLog } from "../bro/disk/images.ts";
+import { describeUnless } from "../describe-unless.ts";
 import { boot } from "./boot.ts";
 import { partsOrWhyNot } from "./support.ts";
 
 const folder = makeFolder();
 const parts = await partsOrWhyNot();
-const skip = "why" in parts ? parts.why : null;
+const lack = "why" in parts ? parts.why : null;
 
-if (skip !== null) it("bro extract --method kernel-nbd", (ctx) => ctx.skip(skip));
-
-describe.skipIf(skip !== null)("bro extract --method kernel-nbd", () => {
+describeUnless(lack, "bro extract --method kernel-nbd", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }), 60_000);
 
   it("copies from a mount that it takes away again, and leaves image, mounts and devices as they were", async () => {

@@ -1,7 +1,7 @@
 /** Disks written by a real kernel in a VM that is killed while it writes, read by tapscope and by e2fsprogs. */
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { extract } from "../../src/bro/disk/extract/extract.ts";
 import {
   convert,
@@ -12,6 +12,7 @@ import {
   makePartitioned,
   tool,
 } from "../bro/disk/images.ts";
+import { describeUnless } from "../describe-unless.ts";
 import { boot } from "./boot.ts";
 import { partsOrWhyNot } from "./support.ts";
 
@@ -19,7 +20,7 @@ const START = 1 << 20;
 const MEGABYTES = 96;
 const folder = makeFolder();
 const parts = await partsOrWhyNot();
-const skip = "why" in parts ? parts.why : null;
+const lack = "why" in parts ? parts.why : null;
 
 /** Rows between two syncs. */
 const SYNCED = 50;
@@ -59,9 +60,7 @@ while true; do
 done`;
 }
 
-if (skip !== null) it("the disk of a VM that was killed while it wrote", (ctx) => ctx.skip(skip));
-
-describe.skipIf(skip !== null)("the disk of a VM that was killed while it wrote", () => {
+describeUnless(lack, "the disk of a VM that was killed while it wrote", () => {
   /** Rows in each log when the VM was killed, at least. */
   let written = 0;
 

@@ -5,7 +5,7 @@
 import { appendFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TapscopeError } from "../../core/errors.ts";
-import { ownerId, ownerState, pidScope } from "../../core/identity.ts";
+import { hostUid, ownerId, ownerState, pidScope } from "../../core/identity.ts";
 
 /** A step that must be undone, in the order in which steps are undone last to first. */
 export type Step =
@@ -134,7 +134,7 @@ export function readOwner(partial: string): string | null {
 function baseFolder(): string {
   const uid = process.getuid!();
   const runtime = process.env.XDG_RUNTIME_DIR;
-  const ours = runtime ? join(runtime, "tapscope") : `/tmp/tapscope-${uid}`;
+  const ours = runtime ? join(runtime, "tapscope") : `/tmp/tapscope-${hostUid()}`;
   const base = join(ours, "disk");
   mkdirSync(base, { mode: 0o700, recursive: true });
   // /tmp is everyone's: a folder another user made there beforehand is not to be trusted.

@@ -1,9 +1,10 @@
 /** Every file of Zeek's own test outputs: logs are read without loss, what is none is answered so. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { jsonType } from "../../../src/bro/log/types.ts";
-import { CORPUS_ABSENT, corpusPath, corpusPresent } from "../../differential/corpus.ts";
+import { describeUnless } from "../../describe-unless.ts";
+import { corpusLack, corpusPath } from "../../differential/corpus.ts";
 import { cut, memoryInput, recordsIn } from "./support.ts";
 
 interface Case {
@@ -29,8 +30,8 @@ const hasHeader = ({ log }: Case) => /^#fields./m.test(log.toString("latin1"));
 const hasObjects = ({ log }: Case) => log[0] === 0x7b;
 const MASKED = /^X+\.X+$/;
 
-describe.skipIf(!corpusPresent)("the outputs of Zeek's tests", () => {
-  const all = corpusPresent ? cases() : [];
+describeUnless(corpusLack, "the outputs of Zeek's tests", () => {
+  const all = cases();
   const logs = all.filter(hasHeader);
   const objects = all.filter(hasObjects);
 
@@ -126,5 +127,3 @@ function typesOf(log: Buffer): [string, string][] {
   const types = /^#types\t(.*)$/m.exec(text)?.[1]?.split("\t") ?? [];
   return fields.map((name, i) => [name, types[i] ?? "string"]);
 }
-
-if (!corpusPresent) it("the outputs of Zeek's tests", (ctx) => ctx.skip(CORPUS_ABSENT));

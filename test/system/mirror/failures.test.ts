@@ -121,7 +121,7 @@ describe("where there is no Open vSwitch at all", () => {
       await run(
         [
           "unshare",
-          "-m",
+          process.getuid?.() === 0 ? "-m" : "-Urm",
           "bash",
           "-c",
           'mount -t tmpfs -o mode=0700 tmpfs /run && exec "$@"',

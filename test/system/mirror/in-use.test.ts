@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Child, run } from "../../../src/core/process.ts";
 import type { MirrorInfo } from "../../../src/mirror/mirror-info.ts";
 import type { TapInfo } from "../../../src/mirror/tap.ts";
+import { describeUnless } from "../../describe-unless.ts";
 import { Ground } from "./ground.ts";
 import { QEMU, startMachine } from "./machines.ts";
 
@@ -40,7 +41,7 @@ describe("what a running lab holds", () => {
   });
 });
 
-describe.skipIf(!existsSync(QEMU))("the tap of a virtual machine (package qemu-system-x86)", () => {
+describeUnless(existsSync(QEMU) ? null : "no QEMU: package qemu-system-x86", "the tap of a virtual machine", () => {
   it("has no carrier before its machine runs: seen in tap list, refused as output with nothing touched", async () => {
     await ground.inSwitch("ip", "tuntap", "add", "dev", "vm_m", "mode", "tap");
     await ground.vsctl("add-port", "mega_bridge", "vm_m");

@@ -1,17 +1,20 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { type Child, spawn } from "../../../src/core/process.ts";
 import { program, watchOutput } from "../support.ts";
 import { Wire } from "./netns.ts";
 
 let wire: Wire;
+const lack = process.getuid?.() === 0 ? null : "needs root: network namespaces of the host's";
 beforeAll(async () => {
+  if (lack !== null) return;
   wire = await Wire.make();
   wire.pingOn();
 });
+beforeEach(({ skip }) => skip(lack !== null, lack ?? ""));
 afterAll(async () => {
-  await wire[Symbol.asyncDispose]();
+  await wire?.[Symbol.asyncDispose]();
 });
 
 const python = (): Child => {

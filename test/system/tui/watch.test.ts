@@ -1,17 +1,20 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { run } from "../../../src/core/process.ts";
 import { program } from "../support.ts";
 import { Wire } from "./netns.ts";
 import { Tmux } from "./tmux.ts";
 
 let wire: Wire;
+const lack = process.getuid?.() === 0 ? null : "needs root: network namespaces of the host's";
 beforeAll(async () => {
+  if (lack !== null) return;
   wire = await Wire.make();
   wire.pingOn();
 });
+beforeEach(({ skip }) => skip(lack !== null, lack ?? ""));
 afterAll(async () => {
-  await wire[Symbol.asyncDispose]();
+  await wire?.[Symbol.asyncDispose]();
 });
 
 // A switch that is not there: labs of other tests must not make it unclear which one is meant.
