@@ -48,6 +48,10 @@ tcpreplay tcpreplay tcpreplay tcpreplay
 nft nftables nftables nftables
 ethtool ethtool ethtool ethtool
 tshark tshark wireshark-cli wireshark-cli
+nfcapd nfdump nfdump nfdump
+nfacctd pmacct pmacct pmacct
+nats-server nats-server nats-server nats-server
+promtool prometheus prometheus prometheus
 capinfos wireshark-common wireshark-cli wireshark-cli
 bro-cut bro-aux zeek zeek
 zstd zstd zstd zstd
