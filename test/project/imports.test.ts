@@ -15,9 +15,10 @@ const allowed: Record<string, readonly string[]> = {
   service: ["core", "engine"],
   verify: ["core", "engine", "capture"],
   lab: ["core", "mirror"],
+  export: ["core", "engine", "capture", "service", "verify"],
   tui: ["core"],
-  jobs: ["core", "engine", "capture", "mirror", "inventory", "service", "bro", "verify", "lab", "tui"],
-  cli: ["core", "engine", "capture", "mirror", "inventory", "service", "bro", "verify", "lab", "tui", "jobs"],
+  jobs: ["core", "engine", "capture", "mirror", "inventory", "service", "bro", "verify", "lab", "export", "tui"],
+  cli: ["core", "engine", "capture", "mirror", "inventory", "service", "bro", "verify", "lab", "export", "tui", "jobs"],
   index: ["core", "engine", "capture", "mirror", "inventory", "service", "bro", "verify", "lab", "jobs"],
 };
 /** Besides, types alone. */
@@ -29,6 +30,9 @@ const homes: Record<string, string> = {
   execa: "core/",
   cap: "capture/",
   fflate: "service/",
+  "hyparquet-writer": "export/",
+  "@nats-io/transport-node": "export/",
+  "@nats-io/jetstream": "export/",
 };
 
 interface Import {
