@@ -56,8 +56,8 @@ export interface ExportCounters {
 }
 
 interface Transport {
-  /** False where the message was dropped. */
-  send(message: Buffer): boolean;
+  /** `onLost` is called where the message did not go out, now or later. */
+  send(message: Buffer, onLost: () => void): void;
   close(): Promise<void>;
 }
 
@@ -67,14 +67,18 @@ function udpTransport({ host, port }: CollectorAddress, onError: (error: Error) 
   socket.on("error", onError);
   socket.unref();
   return {
-    send: (message) => {
-      if (pending >= MAX_PENDING_MESSAGES) return false;
+    send: (message, onLost) => {
+      if (pending >= MAX_PENDING_MESSAGES) {
+        onLost();
+        return;
+      }
       pending++;
       socket.send(message, port, host, (error) => {
         pending--;
-        if (error) onError(error);
+        if (!error) return;
+        onError(error);
+        onLost();
       });
-      return true;
     },
     close: async () => {
       const deadline = Date.now() + CLOSE_MS;
@@ -110,17 +114,18 @@ function tcpTransport(
   };
   open();
   return {
-    send: (message) => {
-      if (!socket || socket.writableLength > MAX_PENDING_BYTES) return false;
-      socket.write(message);
-      return true;
+    send: (message, onLost) => {
+      if (!socket || socket.writableLength > MAX_PENDING_BYTES) onLost();
+      else
+        socket.write(message, (error) => {
+          if (error) onLost();
+        });
     },
     close: () =>
       new Promise((resolve) => {
         closed = true;
         if (timer) clearTimeout(timer);
-        if (!socket || socket.connecting) {
-          socket?.destroy();
+        if (!socket) {
           resolve();
           return;
         }
@@ -192,13 +197,14 @@ export class IpfixExporter {
 
   #send(message: Buffer, records: number): void {
     if (this.#datagrams) this.#templates();
-    if (!this.#transport.send(message)) {
-      this.counters.lost += records;
-      return;
-    }
     this.counters.messages++;
     this.counters.bytes += message.length;
     this.#messagesSince++;
+    this.#transport.send(message, () => {
+      this.counters.lost += records;
+      this.counters.messages--;
+      this.counters.bytes -= message.length;
+    });
   }
 
   #templates(): void {
@@ -206,7 +212,7 @@ export class IpfixExporter {
     if (now - this.#templatesSent < TEMPLATE_SECONDS && this.#messagesSince < TEMPLATE_MESSAGES) return;
     this.#templatesSent = now;
     this.#messagesSince = 0;
-    this.#transport.send(this.#encoder.templateMessage(now));
+    this.#transport.send(this.#encoder.templateMessage(now), () => undefined);
   }
 }
 

@@ -33,6 +33,19 @@ async function endProgram(child: Child, signal: NodeJS.Signals): Promise<void> {
   await child.ended;
 }
 
+/** After a server's death the cluster takes a while to answer. */
+async function patiently<T>(ask: () => Promise<T>, limitMs = 40_000): Promise<T> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await sleep(500);
+    }
+  }
+}
+
 describe.skipIf(!here)("records to NATS (skipped where there is no nats-server)", () => {
   const folder = mkdtempSync(join(tmpdir(), "tapscope-nats-"));
   const servers: Child[] = [];
@@ -85,10 +98,10 @@ describe.skipIf(!here)("records to NATS (skipped where there is no nats-server)"
     expect(publisher.counters).toMatchObject({ records: total, published: total, lost: 0 });
 
     const connection = await connect({ servers: urls.slice(1) });
-    const manager = await jetstreamManager(connection);
-    const info = await manager.streams.info("FLOWS");
+    const manager = await patiently(() => jetstreamManager(connection));
+    const info = await patiently(() => manager.streams.info("FLOWS"));
     expect(info.state.messages).toBe(total);
-    const consumer = await jetstream(connection).consumers.get("FLOWS");
+    const consumer = await patiently(() => jetstream(connection).consumers.get("FLOWS"));
     const uids = new Set<string>();
     for await (const message of await consumer.fetch({ max_messages: total, expires: 10_000 })) {
       const flow = message.json<{ uid: string; sensor: string; mirror: { health: string } }>();
@@ -97,12 +110,12 @@ describe.skipIf(!here)("records to NATS (skipped where there is no nats-server)"
     }
     expect(uids.size).toBe(total);
     await connection.close();
-  }, 60_000);
+  }, 120_000);
 
   it("go out unacknowledged where no stream takes them, and make none", async () => {
     const connection = await connect({ servers: urls.slice(1) });
-    const manager = await jetstreamManager(connection);
-    await manager.streams.delete("FLOWS").catch(() => undefined);
+    const manager = await patiently(() => jetstreamManager(connection));
+    await patiently(() => manager.streams.delete("FLOWS"));
     const heard: string[] = [];
     const subscription = connection.subscribe(ALL_SENSORS, {
       callback: (_, message) => {
