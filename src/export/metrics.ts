@@ -1,4 +1,7 @@
-/** Counts as OpenMetrics text (openmetrics.io, "OpenMetrics 1.0"), and the small server from which Prometheus fetches them. */
+/**
+ * Counts as text for Prometheus, and the small server from which it fetches them: OpenMetrics 1.0 (openmetrics.io) for those that accept
+ * it, else Prometheus' own format, which differs in the names of counters' families and in its end.
+ */
 import { createServer, type Server } from "node:http";
 import { TapscopeError, UsageError } from "../core/errors.ts";
 
@@ -13,7 +16,15 @@ export interface Metric {
 }
 
 const PREFIX = "tapscope_";
-const CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const OPEN_METRICS = "application/openmetrics-text";
+
+/** The two formats: what a counter's family is called, and what only OpenMetrics has. */
+export type Exposition = "openmetrics" | "prometheus";
+
+const CONTENT_TYPES: Readonly<Record<Exposition, string>> = {
+  openmetrics: `${OPEN_METRICS}; version=1.0.0; charset=utf-8`,
+  prometheus: "text/plain; version=0.0.4; charset=utf-8",
+};
 
 function escapeLabel(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
@@ -25,16 +36,18 @@ function labelText(labels: Readonly<Record<string, string>> = {}): string {
 }
 
 /** All metrics as one exposition. */
-export function openMetrics(metrics: readonly Metric[]): string {
+export function metricsText(metrics: readonly Metric[], exposition: Exposition = "openmetrics"): string {
+  const open = exposition === "openmetrics";
   const lines: string[] = [];
   for (const { name, type, unit, help, values } of metrics) {
-    const family = `${PREFIX}${name}${unit ? `_${unit}` : ""}`;
+    const base = `${PREFIX}${name}${unit ? `_${unit}` : ""}`;
+    const sample = type === "counter" ? `${base}_total` : base;
+    const family = open ? base : sample;
     lines.push(`# HELP ${family} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`, `# TYPE ${family} ${type}`);
-    if (unit) lines.push(`# UNIT ${family} ${unit}`);
-    const sample = type === "counter" ? `${family}_total` : family;
+    if (open && unit) lines.push(`# UNIT ${family} ${unit}`);
     for (const { labels, value } of values) if (value !== null) lines.push(`${sample}${labelText(labels)} ${value}`);
   }
-  return `${lines.join("\n")}\n# EOF\n`;
+  return `${lines.join("\n")}\n${open ? "# EOF\n" : ""}`;
 }
 
 /** Reads `host:port` or `port`; a port alone is bound to this machine only. @throws UsageError for anything else */
@@ -62,7 +75,8 @@ export async function serveMetrics(
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, { "content-type": CONTENT_TYPE }).end(openMetrics(read()));
+    const exposition = request.headers.accept?.includes(OPEN_METRICS) ? "openmetrics" : "prometheus";
+    response.writeHead(200, { "content-type": CONTENT_TYPES[exposition] }).end(metricsText(read(), exposition));
   });
   server.requestTimeout = 5000;
   await new Promise<void>((resolve, reject) => {

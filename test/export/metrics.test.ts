@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Metric, openMetrics, parseListen, serveMetrics } from "../../src/export/metrics.ts";
+import { type Metric, metricsText, parseListen, serveMetrics } from "../../src/export/metrics.ts";
 
 const METRICS: readonly Metric[] = [
   { name: "packets", type: "counter", help: "packets seen", values: [{ labels: { stage: 'cap"ture\n' }, value: 12 }] },
@@ -9,7 +9,7 @@ const METRICS: readonly Metric[] = [
 
 describe("metrics", () => {
   it("are OpenMetrics text, labels escaped, unknown values left out", () => {
-    expect(openMetrics(METRICS).split("\n")).toEqual([
+    expect(metricsText(METRICS).split("\n")).toEqual([
       "# HELP tapscope_packets packets seen",
       "# TYPE tapscope_packets counter",
       'tapscope_packets_total{stage="cap\\"ture\\n"} 12',
@@ -26,9 +26,13 @@ describe("metrics", () => {
 
   it("are served on the address given, and nothing else is", async () => {
     await using server = await serveMetrics(parseListen("127.0.0.1:0"), () => METRICS);
-    const answer = await fetch(`http://127.0.0.1:${server.port}/metrics`);
-    expect(answer.headers.get("content-type")).toContain("openmetrics-text");
-    expect(await answer.text()).toContain("# EOF");
+    const url = `http://127.0.0.1:${server.port}/metrics`;
+    const open = await fetch(url, { headers: { accept: "application/openmetrics-text;version=1.0.0,*/*;q=0.1" } });
+    expect(open.headers.get("content-type")).toContain("openmetrics-text");
+    expect(await open.text()).toContain("# EOF");
+    const classic = await (await fetch(url)).text();
+    expect(classic).toContain("# TYPE tapscope_packets_total counter");
+    expect(classic).not.toContain("# EOF");
     expect((await fetch(`http://127.0.0.1:${server.port}/`)).status).toBe(404);
     await expect(serveMetrics({ host: "127.0.0.1", port: server.port }, () => [])).rejects.toThrow(
       /cannot serve metrics/,
