@@ -26,7 +26,8 @@ export function registerDoctor(program: Command): void {
 
 /** Of the lab that is meant, if any, then of the programs and the switch. */
 async function findings(command: Command): Promise<Check[]> {
-  const { checkPrograms, examine } = await import("../mirror/doctor.ts");
+  const { checkPrograms } = await import("../mirror/doctor.ts");
+  const { examineAll } = await import("../jobs/examine.ts");
   const { listLabs } = await import("../lab/find.ts");
   const { labFaults } = await import("../lab/health.ts");
   const absent = await absentLab(command);
@@ -35,7 +36,7 @@ async function findings(command: Command): Promise<Check[]> {
     return [...checkPrograms(), { code: "lab", ok: false, message: `lab '${absent}' is not up`, fix }];
   }
   await using session = await openSession(command, false);
-  const checks = await examine(session);
+  const checks = await examineAll(session);
   const lab = listLabs().find(({ pid, place }) => pid > 0 && place.lab?.pid === session.target.place.lab?.pid);
   if (!lab) return checks;
   const fix = `tapscope lab down --name ${lab.name} && tapscope lab up --name ${lab.name}`;

@@ -19,6 +19,7 @@ interface VerifyOptions {
   readonly interface?: string;
   readonly count?: string;
   readonly size?: string;
+  readonly df?: boolean;
   readonly interval?: string;
   readonly duration?: string;
   readonly inject?: string;
@@ -53,6 +54,7 @@ export function registerVerify(program: Command): void {
     .option("--interface <if>", "the device to ping by, or to inject out of")
     .option("--count <n>", `echo requests to send (default: ${PINGS})`)
     .option("--size <bytes>", "payload of an echo request (default: 56)")
+    .option("--df", "with --ping: find the largest packet that passes with the don't-fragment flag, and ping with it")
     .option(
       "--interval <duration>",
       `between two echo requests, or injected frames (default: ${PING_INTERVAL_S} s, 5 ms)`,
@@ -67,6 +69,7 @@ Verdicts: faithful (exit 0): all was seen, once, unaltered. unfaithful (exit 3):
 untested (exit 1): nothing was sent, or it could not be captured. The report is on stdout in every case.
 
   tapscope verify mega_tap2 --ping 10.0.0.2
+  tapscope verify mega_tap2 --ping 10.0.0.2 --df
   tapscope verify mega_tap2 --source mega_tap0 -- iperf3 -c 10.0.0.2 -t 5
   tapscope verify mega_tap2 --source mega_bridge --duration 30s --save run1`,
     )
@@ -106,7 +109,7 @@ function trafficOf(argv: readonly string[], options: VerifyOptions): TrafficRequ
   }
   const { from, interface: device } = options;
   if (options.ping !== undefined) return pingOf(options.ping, options);
-  for (const name of ["count", "size"] as const) {
+  for (const name of ["count", "size", "df"] as const) {
     if (options[name] !== undefined) throw new UsageError(`--${name} goes with --ping`);
   }
   if (options.inject !== undefined) {
@@ -127,10 +130,14 @@ function trafficOf(argv: readonly string[], options: VerifyOptions): TrafficRequ
   return { kind: "passive" };
 }
 
-function pingOf(address: string, { from, interface: device, count, size, interval }: VerifyOptions): TrafficRequest {
+function pingOf(
+  address: string,
+  { from, interface: device, count, size, interval, df }: VerifyOptions,
+): TrafficRequest {
   if (isIP(address) === 0) {
     throw new UsageError(`not an IP address: '${sanitize(address)}'`, { hint: "--ping takes an IPv4 or IPv6 address" });
   }
+  if (df && size !== undefined) throw new UsageError("--df finds the size: --size does not go with it");
   return {
     kind: "ping",
     from,
@@ -140,6 +147,7 @@ function pingOf(address: string, { from, interface: device, count, size, interva
       size: size === undefined ? null : parseInteger(size, "--size", 0, 65_507),
       intervalS: interval === undefined ? PING_INTERVAL_S : parseDuration(interval) / 1000,
       interface: device,
+      dontFragment: df ?? false,
     },
   };
 }

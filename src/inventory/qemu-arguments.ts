@@ -8,6 +8,8 @@ export interface QemuNic {
   readonly mac: string | null;
   readonly ifname: string | null;
   readonly descriptor: number | null;
+  /** The machine may leave the checksums of what it sends to the host: a virtio NIC does, unless it is told not to (csum=off). */
+  readonly checksumOffload: boolean;
 }
 
 export interface QemuMachine {
@@ -87,8 +89,15 @@ function nicOf(device: Properties, tap: Properties): QemuNic {
   return {
     mac: device.get("mac")?.toLowerCase() ?? null,
     ifname: tap.get("ifname") ?? null,
+    checksumOffload: offersChecksums(device, tap),
     descriptor: descriptor === undefined ? null : Number(descriptor),
   };
+}
+
+/** Only virtio hands checksums on unfinished, in the header before each frame that the tap then has. */
+function offersChecksums(device: Properties, tap: Properties): boolean {
+  const model = device.get("driver") ?? device.get("model") ?? "";
+  return /^virtio/.test(model) && device.get("csum") !== "off" && tap.get("vnet_hdr") !== "off";
 }
 
 /** @param first the key of a first word that has none (`tap,id=n0`) */

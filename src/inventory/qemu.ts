@@ -25,12 +25,13 @@ export function qemuMachines(namespace = "/proc/self/ns/net"): Vm[] {
         uuid,
         from: "qemu",
         nics: nics.map(
-          ({ mac, ifname, descriptor }, index): Nic => ({
+          ({ mac, ifname, descriptor, checksumOffload }, index): Nic => ({
             index,
             tap: ifname ?? held.get(descriptor ?? -1) ?? (nics.length === 1 ? ([...held.values()][0] ?? null) : null),
             mac,
             vlan: null,
             bridge: null,
+            checksum_offload: checksumOffload,
           }),
         ),
         disks,

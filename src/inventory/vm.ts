@@ -11,6 +11,8 @@ export interface Nic {
   readonly mac: string | null;
   readonly vlan: number | null;
   readonly bridge: string | null;
+  /** The machine may leave the checksums of what it sends to the host. Absent: not known. */
+  readonly checksum_offload?: boolean;
 }
 
 export interface Vm {

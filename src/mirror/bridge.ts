@@ -9,6 +9,7 @@ import { addPorts, newBridgeCommands, noBridge, removeDevices, removePorts, requ
 import type { Session } from "./session.ts";
 import { type BridgeRow, findBridge, findPort, type PortRow, takenNames } from "./state.ts";
 import { type TunnelSpec, tunnelPort } from "./tunnel.ts";
+import { checkTunnel } from "./tunnel-health.ts";
 
 export interface TunnelInfo {
   readonly name: string;
@@ -148,6 +149,14 @@ export async function addTunnel(session: Session, bridge: string, spec: TunnelSp
   requireBridge(state, bridge);
   const name = freeNames("mega_tun", 1, takenNames(state))[0]!;
   await addPorts(session, `make a ${spec.type} tunnel`, [], [tunnelPort(spec, bridge, name)]);
+  if (!session.dryRun && session.target.remote.startsWith("unix:")) {
+    const now = await session.state();
+    const port = findPort(now, name);
+    for (const { message, fix } of port ? await checkTunnel(session, now, port) : []) {
+      session.warn(message);
+      session.warn(`to cure it: ${fix}`);
+    }
+  }
   return name;
 }
 

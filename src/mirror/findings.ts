@@ -2,25 +2,19 @@
  * What goes wrong with ports, bridges, mirrors and tunnels and can be seen from outside, with how to cure it. The conditions were all
  * seen by experiment; OVS itself reports most of them nowhere but in its log.
  */
+import { pasteLine } from "../core/announce.ts";
 import { describePlace } from "../core/place.ts";
 import { bad, type Check, good } from "./check.ts";
 import { type Device, findDevices, givenAddresses, readDevices } from "./devices.ts";
 import { deleteMirrorLine, ipLine, joinLine, mirrorFix, removePortLine, vsctlLine } from "./fixes.ts";
+import { joinedNetworks } from "./host.ts";
 import { MAX_MIRRORS, mirrorInfo } from "./mirror-info.ts";
 import { outputTrouble } from "./output-health.ts";
 import { isOwned, ownerOf } from "./ownership.ts";
 import { BPDU_BEFORE, type Session } from "./session.ts";
-import {
-  type BridgeRow,
-  findBridge,
-  hasDevice,
-  type InterfaceRow,
-  type MirrorRow,
-  type PortRow,
-  type SwitchState,
-} from "./state.ts";
+import { type BridgeRow, findBridge, hasDevice, type MirrorRow, type PortRow, type SwitchState } from "./state.ts";
 import { tapscopeCommand } from "./target.ts";
-import { OVERHEAD, type TunnelType } from "./tunnel.ts";
+import { checkTunnels } from "./tunnel-health.ts";
 
 /** What is wrong with ports, bridges and mirrors, or one check that says that nothing is. */
 export async function checkRows(session: Session, state: SwitchState): Promise<Check[]> {
@@ -36,6 +30,7 @@ export async function checkRows(session: Session, state: SwitchState): Promise<C
     ...state.bridges.flatMap((bridge) => checkBridge(session, bridge)),
     ...state.mirrors.flatMap((mirror) => checkMirror(session, state, mirror, devices ?? new Map())),
     ...checkOwners(session, state),
+    ...(await checkForwarding(state, devices)),
     ...(local ? await checkTunnels(session, state) : []),
   ];
   if (findings.length > 0) return findings;
@@ -249,52 +244,21 @@ function checkOwners(session: Session, state: SwitchState): Check[] {
   );
 }
 
-interface RouteJson {
-  readonly dev?: string;
-}
-
-/** A full frame and its encapsulation have to fit into the underlay's MTU: else copies are fragmented, or lost. */
-async function checkTunnels(session: Session, state: SwitchState): Promise<Check[]> {
-  const { run } = await import("../core/process.ts");
+/** A host tap with an address, on a host that forwards packets, joins an experiment's VLAN with the host's other networks. */
+async function checkForwarding(state: SwitchState, devices: ReadonlyMap<string, Device> | undefined): Promise<Check[]> {
   const checks: Check[] = [];
   for (const port of state.ports.values()) {
-    const entry = port.interfaces.find(({ type }) => Object.hasOwn(OVERHEAD, type));
-    const remote = entry?.options.get("remote_ip");
-    if (!entry || remote === undefined || remote === "flow") continue;
-    const at = `tunnel ${port.name} (${entry.type} to ${remote})`;
-    const { stdout } = await run(["ip", "-j", "route", "get", remote], { place: session.place, okCodes: [0, 1, 2] });
-    const device = stdout.trim() === "" ? undefined : (JSON.parse(stdout) as RouteJson[])[0]?.dev;
-    const mtu = device === undefined ? undefined : (await readDevices(session.place, device)).get(device)?.mtu;
-    if (device === undefined || mtu === undefined) {
-      checks.push(
-        bad(
-          "tunnel-route",
-          `${at}: there is no route to ${remote}`,
-          `# add a route (in ${describePlace(session.place)}), or remove it: ${vsctlLine(session, ["--if-exists", "del-port", port.bridge, port.name])}`,
-        ),
-      );
-      continue;
-    }
-    const key = entry.type === "gre" && entry.options.has("key") ? 4 : 0;
-    const needed =
-      largestFrame(state, port.bridge) + OVERHEAD[entry.type as TunnelType] + key + (remote.includes(":") ? 20 : 0);
-    if (mtu < needed) {
-      checks.push(
-        bad(
-          "tunnel-mtu",
-          `${at}: full frames need an MTU of ${needed} on ${device}, which has ${mtu}`,
-          `${ipLine(session.place, `link set dev ${device} mtu ${needed}`)}   # or mirror with --snaplen ${mtu - needed + largestFrame(state, port.bridge)}`,
-        ),
-      );
-    }
+    const device = port.name === port.bridge ? undefined : devices?.get(port.interfaces[0]?.name ?? port.name);
+    const joined = device && givenAddresses(device).length > 0 ? await joinedNetworks(device) : undefined;
+    if (!device || !joined) continue;
+    const what = port.tag === null ? "its VLANs" : `VLAN ${port.tag}`;
+    checks.push(
+      bad(
+        "tap-forwards",
+        `port ${port.name} on ${port.bridge} has the address ${joined.address}, and ${describePlace(device.place)} forwards packets: it joins ${what} with ${joined.others.join(", ")}`,
+        `echo 0 | ${pasteLine(["tee", joined.sysctl], device.place)}   # or take the address away`,
+      ),
+    );
   }
   return checks;
-}
-
-/** With Ethernet header and one VLAN tag. */
-function largestFrame(state: SwitchState, bridge: string): number {
-  const mtus = (state.bridges.find(({ name }) => name === bridge)?.ports ?? []).flatMap(({ interfaces }) =>
-    interfaces.map(({ mtu, type }) => (hasDevice({ type } as InterfaceRow) ? (mtu ?? 0) : 0)),
-  );
-  return Math.max(1500, ...mtus) + 14 + 4;
 }

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { TapscopeError } from "../core/errors.ts";
 import type { Place } from "../core/place.ts";
 import { type Cidr, overlaps, parseCidr } from "./address.ts";
+import { type Device, givenAddresses, readDevices } from "./devices.ts";
 import type { Session } from "./session.ts";
 
 /** Gives a tap an address. @throws TapscopeError `E_IP` */
 export async function addAddress(session: Session, tap: string, cidr: Cidr): Promise<void> {
-  await warnOfMerging(session, cidr);
+  await warnOfRoutes(session, cidr);
   try {
     await session.ip([`address add ${cidr.ip}/${cidr.prefix} dev ${tap}`]);
   } catch (error) {
@@ -18,6 +19,7 @@ export async function addAddress(session: Session, tap: string, cidr: Cidr): Pro
       { cause: error },
     );
   }
+  await warnOfForwarding(session, tap);
 }
 
 function lastWords(error: unknown): string {
@@ -53,7 +55,7 @@ export async function addressByDhcp(session: Session, tap: string): Promise<void
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  await warnOfMerging(session, undefined);
+  await warnOfForwarding(session, tap);
 }
 
 async function askClients(session: Session, tap: string, script: string): Promise<void> {
@@ -79,15 +81,51 @@ interface RouteJson {
   readonly dev?: string;
 }
 
-/** Warns when the host forwards packets, or routes a part of the subnet elsewhere. `cidr` undefined: not known beforehand. */
-async function warnOfMerging(session: Session, cidr: Cidr | undefined): Promise<void> {
-  const family = cidr?.family ?? 4;
-  const sysctl = family === 4 ? "ipv4/ip_forward" : "ipv6/conf/all/forwarding";
-  const forward = await readText(session.place, ["cat", `/proc/sys/net/${sysctl}`]);
-  if (forward.trim() === "1") {
-    session.warn("this host forwards packets: a tap with an address joins its VLAN with the host's other networks");
+/** A tap's address and the other networks of its host between which the host forwards packets. */
+export interface Joined {
+  readonly address: string;
+  /** Devices with their addresses. */
+  readonly others: readonly string[];
+  /** The sysctl that makes the host forward what comes by the tap. */
+  readonly sysctl: string;
+}
+
+/** What a tap with addresses joins its VLAN with; undefined when its host forwards nothing, or is in no other network. */
+export async function joinedNetworks(tap: Device): Promise<Joined | undefined> {
+  const devices = await readDevices(tap.place);
+  const others = [...devices.values()].filter(({ name, up }) => up && name !== tap.name && name !== "lo");
+  for (const [family, isFamily] of [
+    ["ipv4", (ip: string) => !ip.includes(":")],
+    ["ipv6", (ip: string) => ip.includes(":")],
+  ] as const) {
+    const address = givenAddresses(tap).find(isFamily);
+    const beyond = others.flatMap((device) =>
+      givenAddresses(device)
+        .filter(isFamily)
+        .map((ip) => `${device.name} (${ip})`),
+    );
+    if (address === undefined || beyond.length === 0) continue;
+    const sysctl = `/proc/sys/net/${family}/conf/${tap.name}/forwarding`;
+    if ((await readText(tap.place, ["cat", sysctl])).trim() !== "1") continue;
+    return { address, others: beyond, sysctl };
   }
-  if (!cidr) return;
+  return undefined;
+}
+
+/** Warns when the host forwards packets between the tap and other networks. */
+async function warnOfForwarding(session: Session, tap: string): Promise<void> {
+  if (session.dryRun) return;
+  const device = (await readDevices(session.place, tap)).get(tap);
+  const joined = device && (await joinedNetworks(device));
+  if (!joined) return;
+  session.warn(
+    `this host forwards packets: ${tap} with its address joins its VLAN with ${joined.others.join(", ")}; to keep them apart: echo 0 > ${joined.sysctl}`,
+  );
+}
+
+/** Warns when the host routes a part of the subnet elsewhere. */
+async function warnOfRoutes(session: Session, cidr: Cidr): Promise<void> {
+  const { family } = cidr;
   const routes = await readText(session.place, ["ip", "-j", `-${family}`, "route", "show", "table", "main"]);
   for (const { dst, dev } of routes.trim() === "" ? [] : (JSON.parse(routes) as RouteJson[])) {
     if (dst === undefined || !/^[0-9a-fA-F.:/]+$/.test(dst)) continue;

@@ -17,6 +17,8 @@ export interface PingTraffic {
   readonly size: number | null;
   readonly intervalS: number;
   readonly interface?: string | undefined;
+  /** The largest packet that passes unfragmented is looked for first, and then sent with the don't-fragment flag. */
+  readonly dontFragment?: boolean;
 }
 
 /** The identifier a ping in `place` will use, or null when it cannot be told. */
@@ -35,6 +37,7 @@ export async function runPing(
   const { address, count, size, intervalS, interface: device } = traffic;
   const argv = ["ping", "-n", "-c", String(count), "-i", String(intervalS), "-W", "1"];
   if (size !== null) argv.push("-s", String(size));
+  if (traffic.dontFragment) argv.push("-M", "do");
   if (identifier !== null) argv.push("-e", String(identifier));
   if (device !== undefined) argv.push("-I", device);
   await using child = spawn([...argv, "--", address], { place });

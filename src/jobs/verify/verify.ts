@@ -13,19 +13,20 @@ import { type Device, givenAddresses, readDevices } from "../../mirror/devices.t
 import { parseFdb } from "../../mirror/fdb.ts";
 import { type MirrorInfo, mirrorsOf } from "../../mirror/mirror-info.ts";
 import type { Session } from "../../mirror/session.ts";
-import { findPort, type SwitchState } from "../../mirror/state.ts";
+import { findBridge, findPort, type SwitchState } from "../../mirror/state.ts";
 import { startVswitchd } from "../../mirror/target.ts";
 import { findCauses } from "../../verify/judge/causes.ts";
 import type { Facts, MonitorFact, TrafficFact } from "../../verify/judge/facts.ts";
 import { directionReport, type Evidence, pingReport, verdictOf } from "../../verify/judge/judge.ts";
 import type { PingWords } from "../../verify/judge/ping.ts";
-import type { VerifyReport } from "../../verify/judge/report.ts";
+import type { LargestPacket, VerifyReport } from "../../verify/judge/report.ts";
 import { addressBytes } from "../../verify/match/echo.ts";
 import { Matcher } from "../../verify/match/matcher.ts";
 import { Finish } from "../finish.ts";
 import { resolvePort, resolvePorts } from "../machines.ts";
 import { Captures } from "./captures.ts";
 import { COUNTS_MS, MirrorTotals } from "./counts.ts";
+import { findLargestPacket } from "./largest-packet.ts";
 import {
   choosePingHost,
   findMonitor,
@@ -141,6 +142,7 @@ class Run {
     const host = await this.#pingHost(stateBefore, sources);
     const known = sources ?? (await this.#sourcesOf(stateBefore, host));
     const identifier = traffic.kind === "ping" ? await chooseIdentifier(host!.place) : null;
+    const largest = await this.#largestPacket(host);
     const marker = makeMarker();
     if (saveDir !== undefined) makeSaveDir(saveDir);
 
@@ -164,7 +166,7 @@ class Run {
     await this.#orEnd(2);
     const outcome =
       !this.#ended && captures.failures.length === 0
-        ? await this.#runTraffic(host, known, identifier, marker)
+        ? await this.#runTraffic(host, known, identifier, marker, largest)
         : { fact: notRun(traffic) };
     const toNs = nowNs() + 1_000_000n;
     const trafficEndMs = performance.now();
@@ -197,6 +199,7 @@ class Run {
         ? pingReport(outcome.words, matcher.monitorEcho!, known.captures.length > 0 ? matcher.sourceEcho! : null, {
             address: traffic.ping.address,
             from: host!.name,
+            largest,
           })
         : null;
     const inject = outcome.injected ? { ...outcome.injected, seen: matcher.markedSeen } : null;
@@ -223,6 +226,9 @@ class Run {
       ovsVersion: stateAfter?.ovsVersion ?? null,
       ovs: { before, after },
       sources: [...new Set(known.captures.map(({ port }) => port))],
+      machines: known.captures.flatMap(({ port, device, look, direction }) =>
+        device.kind === "tun" && look === direction ? port : [],
+      ),
       uncaptured: known.uncaptured,
       captures: captured,
       failures: captures.failures,
@@ -280,6 +286,16 @@ class Run {
     return host;
   }
 
+  /** With --df: what the ping is to be as large as. Before the captures: its own packets are not judged. */
+  async #largestPacket(host: PingHost | null): Promise<LargestPacket | null> {
+    const { traffic } = this.#request;
+    if (traffic.kind !== "ping" || !traffic.ping.dontFragment || host?.device == null) return null;
+    const { address } = traffic.ping;
+    this.#request.onStage?.(`looking for the largest packet that passes to ${address}`);
+    const { place, device } = host;
+    return await findLargestPacket({ address, place, device, stopped: () => this.#ended });
+  }
+
   /** No source is named and no mirror has one: then it is the port that the traffic is known to pass. */
   async #sourcesOf(state: SwitchState | null, host: PingHost | null): Promise<Sources> {
     const { traffic, monitor } = this.#request;
@@ -297,6 +313,7 @@ class Run {
     sources: Sources,
     identifier: number | null,
     marker: Buffer,
+    largest: LargestPacket | null,
   ): Promise<TrafficOutcome> {
     const { traffic, durationMs, onStage } = this.#request;
     let timer: NodeJS.Timeout | undefined;
@@ -315,7 +332,8 @@ class Run {
           const by = host!.device === null ? "" : ` by ${host!.device}`;
           const time = formatDuration(Math.max(0, count - 1) * intervalS * 1000);
           onStage?.(`pinging ${address} from ${host!.name}${by}: ${count} requests, about ${time}`);
-          const words = await runPing(traffic.ping, host!.place, identifier, stop);
+          const size = largest?.payload_bytes ?? traffic.ping.size;
+          const words = await runPing({ ...traffic.ping, size }, host!.place, identifier, stop);
           return {
             fact: { kind: "ping", address, complaint: words.complaint, device: host!.port ?? host!.device },
             words,
@@ -367,6 +385,7 @@ class Run {
       bridge: port?.bridge ?? null,
       up: device.up,
       carrier: device.carrier,
+      userspace: state !== null && port !== undefined && findBridge(state, port.bridge)?.datapathType === "netdev",
       addresses: givenAddresses(device),
       learned: learned.map(({ mac }) => mac),
       machine: device.kind === "tun" && port?.interfaces[0]?.type !== "internal",

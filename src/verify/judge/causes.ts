@@ -193,13 +193,16 @@ class Finder {
         `tapscope mirror add ${mirror.output} ${without.join(" ")}`,
       );
     } else if (lost.length === 0 && this.#passedBy) {
-      const { traffic, ports } = this.#facts;
+      const { traffic, ports, machines } = this.#facts;
       const device = traffic.kind === "ping" ? traffic.device : null;
       const by = ports.some(({ name }) => name === device) ? device : null;
+      const machine = machines.find((port) => selected.has(port));
       this.#add(
         "wrong-source",
-        `${copies}: the traffic did not pass there${by === null ? "" : `, but by ${by}`}`,
-        `tapscope mirror add ${mirror.output} ${by ?? "<port>"}`,
+        `${copies}${machine === undefined ? "" : `, the tap of a virtual machine`}: the traffic did not pass there${by === null ? "" : `, but by ${by}`}`,
+        machine === undefined
+          ? `tapscope mirror add ${mirror.output} ${by ?? "<port>"}`
+          : `ping inside the virtual machine, and capture what passes: tapscope verify ${mirror.output} --duration 10s   (in a lab: tapscope verify ${mirror.output} -- tapscope lab exec A ping -c 20 <ip>)`,
       );
     }
   }
@@ -362,6 +365,25 @@ class Finder {
     }
   }
 
+  /**
+   * A virtual machine leaves checksums to its virtio device, that leaves them to the switch, and a userspace datapath passes frames on as
+   * they are: whoever receives them drops them. ICMP has no such offload.
+   */
+  #unfinishedChecksums(): void {
+    const { monitor, machines } = this.#facts;
+    if (!monitor.userspace) return;
+    for (const { port, direction, checksummed, unfinished } of this.#evidence.tally.streams) {
+      if (direction !== "in" || unfinished * 2 <= checksummed) continue;
+      this.#add(
+        "unfinished-checksums",
+        `${unfinished} of ${checksummed} TCP and UDP packets of ${port} carry unfinished checksums: a userspace datapath passes them on, and who receives them drops them (ping works, TCP does not)`,
+        machines.includes(port)
+          ? "give its QEMU -device virtio-net-pci,…,csum=off,guest_csum=off; or, inside the machine: ethtool -K eth0 tx off"
+          : "ethtool -K <device> tx off, on the device that sends them",
+      );
+    }
+  }
+
   remarks(): void {
     const { tally, ping, requestsLeft } = this.#evidence;
     const { monitor, traffic, uncaptured, sources } = this.#facts;
@@ -373,6 +395,15 @@ class Finder {
         "offloads",
         "frames were captured before their device cut them or filled in their checksums (offloads): all bytes came",
         "ethtool -K <dev> tso off gso off gro off tx off makes captures show frames as they are on the wire",
+      );
+    }
+    this.#unfinishedChecksums();
+    const largest = ping?.largest ?? null;
+    if (largest !== null && largest.packet_bytes < largest.mtu) {
+      this.#add(
+        "path-mtu",
+        `packets of more than ${largest.packet_bytes} bytes do not pass, though the sender's device takes ${largest.mtu}: connections hang at their first full frames`,
+        `ip link set dev <device> mtu ${largest.packet_bytes} in the machines at both ends, or a larger MTU on the way: tapscope doctor looks at tunnels`,
       );
     }
     if (monitor.addresses.length > 0 || (monitor.learned.length > 0 && this.#own.length > 0)) {

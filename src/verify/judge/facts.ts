@@ -28,6 +28,8 @@ export interface MonitorFact {
   readonly bridge: string | null;
   readonly up: boolean;
   readonly carrier: boolean;
+  /** Its bridge switches in userspace: what the switch passes on, it passes on as it is. */
+  readonly userspace: boolean;
   /** Addresses somebody gave it. */
   readonly addresses: readonly string[];
   /** Addresses of machines the switch has learned behind it. */
@@ -71,6 +73,8 @@ export interface Facts {
   readonly ovs: { readonly before: MirrorCounts | null; readonly after: MirrorCounts | null };
   /** The names of the ports whose frames were captured. */
   readonly sources: readonly string[];
+  /** Of these, the taps of virtual machines. */
+  readonly machines: readonly string[];
   /** Sources that could not be captured, and why. */
   readonly uncaptured: readonly { readonly port: string; readonly why: string }[];
   readonly captures: readonly CaptureFact[];

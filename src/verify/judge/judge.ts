@@ -32,7 +32,7 @@ export function pingReport(
   words: PingWords,
   seen: EchoSeen,
   source: EchoSeen | null,
-  where: { readonly address: string; readonly from: string },
+  where: Pick<PingReport, "address" | "from" | "largest">,
 ): PingReport {
   const sent = words.sent ?? 0;
   const sequences: PingSequence[] = [];

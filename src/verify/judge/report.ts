@@ -41,6 +41,8 @@ export type CauseCode =
   | "altered"
   | "reordered"
   | "offloads"
+  | "unfinished-checksums"
+  | "path-mtu"
   | "capture-drops"
   | "capture-failed"
   | "no-source"
@@ -102,6 +104,17 @@ export interface PingReport {
   readonly sequences: readonly PingSequence[];
   /** What ping complained of. */
   readonly complaint: string | null;
+  /** The largest packet that was answered with the don't-fragment flag (--df); null when it was not looked for, or none was. */
+  readonly largest: LargestPacket | null;
+}
+
+export interface LargestPacket {
+  /** Payload of the echo request. */
+  readonly payload_bytes: number;
+  /** The IP packet. */
+  readonly packet_bytes: number;
+  /** Of the device that pinged; packets larger than this are not sent. */
+  readonly mtu: number;
 }
 
 export interface VerifyReport {

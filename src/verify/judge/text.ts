@@ -90,6 +90,12 @@ function pingLines(ping: PingReport): string[] {
   const lines = [
     `ping ${ping.address} from ${ping.from}: ${ping.sent} sent, ${ping.received} answered; on the monitor ${ping.requests_seen} requests, ${ping.replies_seen} replies`,
   ];
+  if (ping.largest) {
+    const { packet_bytes: packet, payload_bytes: payload, mtu } = ping.largest;
+    lines.push(
+      `  largest packet that passes unfragmented: ${packet} bytes (payload ${payload}); the device's MTU is ${mtu}`,
+    );
+  }
   if (ping.missing_seq.length > 0) lines.push(`  not seen whole: icmp_seq ${ranges(ping.missing_seq)}`);
   const both = ping.sequences.filter(({ wire_rtt_ns, ping_rtt_ns }) => wire_rtt_ns !== null && ping_rtt_ns !== null);
   if (both.length > 0) {

@@ -186,7 +186,7 @@ export function similarity(bytes: Uint8Array, a: number, aLength: number, b: num
 
 /**
  * True when frame `b` is frame `a` with its transport checksum filled in: the sender left that to the device (checksum
- * offload), and `a` was captured before. `a` then holds the sum of the pseudo-header alone (Linux CHECKSUM_PARTIAL).
+ * offload), and `a` was captured before.
  */
 export function differsByChecksumOffload(
   bytes: Uint8Array,
@@ -195,14 +195,26 @@ export function differsByChecksumOffload(
   length: number,
   headers: Headers,
 ): boolean {
-  const { proto, l4 } = headers;
-  if (l4 === 0 || (proto !== TCP && proto !== UDP) || headers.end > length) return false;
-  const at = l4 + (proto === TCP ? 16 : 6);
-  if (at + 2 > length) return false;
+  const at = checksumAt(length, headers);
+  if (at < 0) return false;
   for (let i = 0; i < length; i++) if (i !== at && i !== at + 1 && bytes[a + i] !== bytes[b + i]) return false;
-  let sum = proto + headers.end - l4;
+  return hasUnfinishedChecksum(bytes, a, length, headers);
+}
+
+/** Where a whole TCP or UDP packet has its checksum; -1 when it is none. */
+export function checksumAt(length: number, { proto, l4, end }: Headers): number {
+  if (l4 === 0 || (proto !== TCP && proto !== UDP) || end > length) return -1;
+  const at = l4 + (proto === TCP ? 16 : 6);
+  return at + 2 > length ? -1 : at;
+}
+
+/** True when a TCP or UDP packet holds the sum of its pseudo-header alone in place of its checksum (Linux CHECKSUM_PARTIAL). */
+export function hasUnfinishedChecksum(bytes: Uint8Array, start: number, length: number, headers: Headers): boolean {
+  const at = checksumAt(length, headers);
+  if (at < 0) return false;
+  let sum = headers.proto + headers.end - headers.l4;
   const [from, to] = headers.version === 4 ? [26, 34] : [22, 54];
-  for (let i = from; i < to; i += 2) sum += u16(bytes, a + i);
+  for (let i = from; i < to; i += 2) sum += u16(bytes, start + i);
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return u16(bytes, a + at) === sum;
+  return u16(bytes, start + at) === sum;
 }

@@ -5,7 +5,7 @@
 import type { Frame } from "../../capture/frame.ts";
 import { markedSequence } from "../../capture/inject/marked-frame.ts";
 import { align, type Neighbours } from "./align.ts";
-import { Headers } from "./content.ts";
+import { checksumAt, Headers, hasUnfinishedChecksum } from "./content.ts";
 import { describeFrame } from "./describe.ts";
 import { type EchoOf, EchoSeen } from "./echo.ts";
 import { Events, type Stream } from "./events.ts";
@@ -326,6 +326,18 @@ export class Matcher {
       this.tally.truncatedTo = Math.max(this.tally.truncatedTo, this.#window.wire[m]!);
     } else if (state[m] === OFFLOADED) tally.offloaded++;
     else if (state[m] === ALTERED) this.#countAltered(tally, x, m);
+    else this.#countChecksum(x, m);
+  }
+
+  /** Whether the copy, and so the frame that went through the switch, has its checksum. */
+  #countChecksum(x: number, m: number): void {
+    const { bytes, at, length, stream } = this.#window;
+    if ((bytes[at[m]!]! & 1) === 1) return;
+    this.#headers.read(bytes, at[m]!, length[m]!);
+    if (checksumAt(length[m]!, this.#headers) < 0) return;
+    const counts = this.tally.streams[stream[x]! - 1]!;
+    counts.checksummed++;
+    if (hasUnfinishedChecksum(bytes, at[m]!, length[m]!, this.#headers)) counts.unfinished++;
   }
 
   #countAltered(tally: DirectionTally, x: number, m: number): void {

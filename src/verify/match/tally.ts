@@ -71,6 +71,9 @@ export class DirectionTally {
 export interface StreamTally extends Pick<Stream, "port" | "direction"> {
   frames: number;
   seen: number;
+  /** Copies that are whole unicast TCP or UDP packets, and how many of them hold no more than a part of their checksum. */
+  checksummed: number;
+  unfinished: number;
 }
 
 export class Tally {
@@ -89,6 +92,13 @@ export class Tally {
   readonly vlansAdded = new Set<number>();
 
   constructor(streams: readonly Stream[]) {
-    this.streams = streams.map(({ port, direction }) => ({ port, direction, frames: 0, seen: 0 }));
+    this.streams = streams.map(({ port, direction }) => ({
+      port,
+      direction,
+      frames: 0,
+      seen: 0,
+      checksummed: 0,
+      unfinished: 0,
+    }));
   }
 }

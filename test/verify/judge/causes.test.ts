@@ -21,7 +21,16 @@ const MIRROR: MirrorFact = {
 const FACTS: Facts = {
   vswitchd: null,
   traffic: { kind: "passive" },
-  monitor: { port: "mon", bridge: "br0", up: true, carrier: true, addresses: [], learned: [], machine: false },
+  monitor: {
+    port: "mon",
+    bridge: "br0",
+    up: true,
+    carrier: true,
+    addresses: [],
+    learned: [],
+    machine: false,
+    userspace: true,
+  },
   mirrors: [MIRROR],
   ports: [
     { name: "tap0", bridge: "br0", tag: 100 },
@@ -31,6 +40,7 @@ const FACTS: Facts = {
   ovsVersion: "3.4.1",
   ovs: { before: null, after: null },
   sources: ["tap0"],
+  machines: [],
   uncaptured: [],
   captures: [],
   failures: [],
@@ -46,6 +56,7 @@ const PING: PingReport = {
   missing_seq: [],
   sequences: [],
   complaint: null,
+  largest: null,
 };
 
 /** 10 frames into the switch, of which `seen` came. */
@@ -134,7 +145,7 @@ describe("the verdict", () => {
 
   it("says nothing of a ping that did not pass the switch", () => {
     const given = nothing({ ping: { ...PING, requests_seen: 0, missing_seq: [1, 2, 3] }, pingElsewhere: true });
-    const traffic = { kind: "ping", address: "192.0.2.1", complaint: null, device: "eth0" } as const;
+    const traffic = { kind: "ping", address: "192.0.2.1", complaint: null, largest: null, device: "eth0" } as const;
     expect(judged(given, { traffic })).toEqual(["untested", "wrong-path"]);
   });
 });

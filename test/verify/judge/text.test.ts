@@ -45,6 +45,7 @@ const REPORT: VerifyReport = {
     missing_seq: [1, 2, 3, 7, 9],
     sequences: [{ seq: 4, request_seen: true, reply_seen: true, wire_rtt_ns: 100_000, ping_rtt_ns: 300_000 }],
     complaint: null,
+    largest: null,
   },
   inject: null,
   command: null,
