@@ -12,7 +12,7 @@ describe("QEMU's command line", () => {
     expect(parseQemuArguments(argv)).toEqual({
       name: "A",
       uuid: null,
-      nics: [{ mac: "02:00:00:00:00:0a", ifname: "vm_a", descriptor: null }],
+      nics: [{ mac: "02:00:00:00:00:0a", ifname: "vm_a", descriptor: null, checksumOffload: true }],
       disks: ["/disks/a,b.qcow2", "old.img"],
     });
   });
@@ -29,8 +29,8 @@ describe("QEMU's command line", () => {
       name: "web",
       uuid: "4dea22b3-1d52-d8f3-2516-782e98ab3fa0",
       nics: [
-        { mac: "52:54:00:00:00:01", ifname: null, descriptor: 33 },
-        { mac: "52:54:00:00:00:02", ifname: null, descriptor: 40 },
+        { mac: "52:54:00:00:00:01", ifname: null, descriptor: 33, checksumOffload: true },
+        { mac: "52:54:00:00:00:02", ifname: null, descriptor: 40, checksumOffload: true },
       ],
       disks: ["/var/lib/libvirt/images/web.qcow2"],
     });
@@ -41,6 +41,14 @@ describe("QEMU's command line", () => {
       "-netdev tap,id=b,ifname=t1 -netdev user,id=u -device e1000,netdev=u -device e1000,netdev=b -nic tap,ifname=t0,model=e1000",
     );
     expect(parseQemuArguments(argv).nics.map(({ ifname }) => ifname)).toEqual(["t0", "t1"]);
+  });
+
+  it("says whether a NIC leaves checksums to the host: virtio does, unless it may not", () => {
+    const argv = split(
+      "-netdev tap,id=a,ifname=t0 -device virtio-net-pci,netdev=a,csum=off,guest_csum=off -netdev tap,id=b,ifname=t1,vnet_hdr=off -device virtio-net,netdev=b -netdev tap,id=c,ifname=t2 -device e1000,netdev=c -nic tap,ifname=t3,model=virtio-net-pci",
+    );
+    const offers = parseQemuArguments(argv).nics.map(({ ifname, checksumOffload }) => [ifname, checksumOffload]);
+    expect(Object.fromEntries(offers)).toEqual({ t0: false, t1: false, t2: false, t3: true });
   });
 
   it("survives any words", () => {

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { spawn } from "../../../src/core/process.ts";
+import { run, spawn } from "../../../src/core/process.ts";
 import type { BridgeInfo, LearnedMac } from "../../../src/mirror/bridge.ts";
+import type { Check } from "../../../src/mirror/check.ts";
 import type { TapInfo } from "../../../src/mirror/tap.ts";
 import { watchOutput } from "../support.ts";
 import { Ground } from "./ground.ts";
@@ -53,7 +54,14 @@ describe("tap create", () => {
       "192.168.100.1/24",
     );
     expect(made).toMatchObject({ exitCode: 0 });
-    expect(made.stderr).toContain("this host forwards packets");
+    expect(made.stderr).toContain(
+      "this host forwards packets: minitest_tap1 with its address joins its VLAN with v0 (192.168.0.1/16)",
+    );
+    const doctor = JSON.parse((await ground.tapscope("--json", "doctor")).stdout).checks as Check[];
+    const joins = doctor.find(({ code }) => code === "tap-forwards");
+    expect(joins?.message).toContain("it joins VLAN 10 with v0 (192.168.0.1/16)");
+    await run(["sh", "-c", joins!.fix!]);
+    expect((await ground.tapscope("doctor")).stdout).not.toContain("tap-forwards");
     expect(made.stderr).toContain("192.168.100.1/24 overlaps the route 192.168.0.0/16 by v0");
     await ground.inSwitch("ip", "link", "del", "v0");
     expect(await list()).toMatchObject([

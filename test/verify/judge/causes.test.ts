@@ -98,6 +98,45 @@ describe("a switch whose ovs-vswitchd has ended", () => {
   });
 });
 
+describe("what is said of virtual machines", () => {
+  const notesOf = (given: Evidence, facts: Partial<Facts> = {}) =>
+    findCauses("faithful", given, { ...FACTS, machines: ["tap0"], ...facts }).notes;
+
+  it("is that their packets carry unfinished checksums, when most of what one sends does and the datapath is in userspace", () => {
+    const given = evidence(10);
+    Object.assign(given.tally.streams[0]!, { checksummed: 8, unfinished: 8 });
+    expect(notesOf(given)).toMatchObject([
+      { code: "unfinished-checksums", hint: expect.stringContaining("csum=off,guest_csum=off") },
+    ]);
+    expect(notesOf(given, { monitor: { ...FACTS.monitor, userspace: false } })).toEqual([]);
+    // One in 65,536 finished checksums looks like an unfinished one.
+    Object.assign(given.tally.streams[0]!, { checksummed: 8, unfinished: 1 });
+    expect(notesOf(given)).toEqual([]);
+  });
+
+  it("is to ping inside the machine, where the ping came from somewhere else", () => {
+    const ping = { ...PING, requests_seen: 0, replies_seen: 0, missing_seq: [1, 2, 3] };
+    const given = evidence(0, { ping, requestsLeft: 0 });
+    given.tally.in.sourceFrames = 0;
+    given.tally.in.missing = 0;
+    given.tally.streams[0]!.frames = 0;
+    const traffic = { kind: "ping", address: "10.0.0.2", complaint: null, device: "tap9" } as const;
+    const [cause] = findCauses("unfaithful", given, { ...FACTS, traffic, machines: ["tap0"] }).causes;
+    expect(cause).toMatchObject({
+      code: "wrong-source",
+      message: expect.stringContaining("the tap of a virtual machine"),
+    });
+    expect(cause?.hint).toContain("verify mon --duration 10s");
+    expect(cause?.hint).not.toContain("mirror add");
+  });
+
+  it("is the largest packet that passes, when the device takes larger ones", () => {
+    const largest = { payload_bytes: 1418, packet_bytes: 1446, mtu: 1500 };
+    expect(notesOf(evidence(10, { ping: { ...PING, largest } }))).toMatchObject([{ code: "path-mtu" }]);
+    expect(notesOf(evidence(10, { ping: { ...PING, largest: { ...largest, mtu: 1446 } } }))).toEqual([]);
+  });
+});
+
 describe("the verdict", () => {
   it("is faithful when all came", () => {
     expect(judged(evidence(10))).toEqual(["faithful"]);

@@ -434,3 +434,26 @@ describe("ICMP echo", () => {
     expect(matcher.sourceEcho).toMatchObject({ requests: 5, replies: 0 });
   });
 });
+
+describe("checksums of what went through the switch", () => {
+  const frames = (checksum: number): TestFrame[] =>
+    [1, 2, 3].map((i) => ({ time: i * 10 * MS, bytes: tcp(i * 100, i, new Uint8Array(8), checksum) }));
+  /** The sum of the pseudo-header alone: addresses, protocol, 28 bytes of TCP. */
+  const PSEUDO = 0x0a00 + 0x0001 + 0x0a00 + 0x0002 + 6 + 28;
+
+  it("are counted as unfinished when a copy holds the sum of its pseudo-header alone, tagged or not", () => {
+    const copies = delayed(frames(PSEUDO)).map((frame) => ({ ...frame, bytes: tagged(frame.bytes, 100) }));
+    expect(matchAll([copies, frames(PSEUDO)], { streams: IN }).streams).toMatchObject([
+      { checksummed: 3, unfinished: 3 },
+    ]);
+    expect(matchAll([delayed(frames(0x1234)), frames(0x1234)], { streams: IN }).streams).toMatchObject([
+      { checksummed: 3, unfinished: 0 },
+    ]);
+  });
+
+  it("are finished on the way, where a device does it: then the copy counts as offloaded", () => {
+    const tally = matchAll([delayed(frames(0x1234)), frames(PSEUDO)], { streams: IN });
+    expect(tally.in.offloaded).toBe(3);
+    expect(tally.streams).toMatchObject([{ unfinished: 0 }]);
+  });
+});
