@@ -1,11 +1,14 @@
-/** `tapscope bro extract|ls|cat` (alias `zeek`): the logs on a VM's disk. */
+/** `tapscope bro …`: the logs on a VM's disk, and what can be done with logs. */
 import type { Command } from "commander";
 import type { Disk } from "../bro/disk/disk.ts";
 import type { ExtractReport, Progress } from "../bro/disk/extract/extract.ts";
 import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { formatScaled } from "../core/units.ts";
+import { registerCompare } from "./bro-compare.ts";
 import { registerCut } from "./bro-cut.ts";
+import { registerFollow } from "./bro-follow.ts";
+import { registerLogs } from "./bro-logs.ts";
 import { choice } from "./choice.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { collect, type DiskFlags, openOptions, withDisk, withDiskOptions } from "./disk-options.ts";
@@ -24,7 +27,9 @@ interface ExtractFlags extends DiskFlags {
 const LISTED = 20;
 
 export function registerBro(program: Command): void {
-  const bro = program.command("bro").alias("zeek").description("Bro/Zeek logs: out of a VM's disk");
+  const bro = program
+    .command("bro")
+    .description("Bro/Zeek logs: out of a VM's disk, their columns, what is in them, and whether Bro saw all");
 
   withDiskOptions(bro.command("extract"))
     .description(
@@ -60,6 +65,9 @@ export function registerBro(program: Command): void {
     .action(runCat);
 
   registerCut(bro);
+  registerLogs(bro);
+  registerFollow(bro);
+  registerCompare(bro);
 }
 
 async function extractDisks(operands: readonly string[], flags: ExtractFlags, command: Command): Promise<void> {

@@ -39,8 +39,8 @@ export interface ByteSink {
 
 /**
  * Reads an input to its end and pushes its bytes, decompressed, into `sink`.
- * @returns how it was compressed, and why its bytes ended early (cut or damaged compression), if so
- * @throws TapscopeError `E_LOG_OPEN`, `E_LOG_READ`
+ * @returns how it was compressed, and why its bytes ended early (cut or damaged compression, a disk that cannot be read), if so
+ * @throws TapscopeError `E_LOG_OPEN`
  */
 export async function readInput(
   input: LogInput,
@@ -63,7 +63,10 @@ export async function readInput(
   try {
     return { compression: await readDecompressed(source, output), fault };
   } catch (error) {
-    throw asLogError(error);
+    const known = asLogError(error);
+    // Damage of the disk that the log is on: what came before it is kept.
+    if (!(known instanceof TapscopeError) || known.code === "E_LOG_OPEN" || signal?.aborted) throw known;
+    return { compression: null, fault: { status: "corrupt", cause: known.message } };
   } finally {
     await source.close();
   }

@@ -118,12 +118,12 @@ function damageOf(format: "tsv" | "json" | "empty", counts: ReadCounts, fault: I
   else if (bytes === 0) found.push("size 0: the guest had probably not written it to disk yet (delayed allocation)");
   if (zerosAtEnd > 0) found.push(`${zerosAtEnd} NUL bytes at the end: the last blocks were not written yet`);
   if (zerosInside > 0) found.push(`${zerosInside} NUL bytes inside`);
-  if (overlong > 0) found.push(`${overlong} lines longer than ${LINE_LIMIT} bytes were left out`);
+  if (overlong > 0) found.push(`lines left out for being longer than ${LINE_LIMIT} bytes: ${overlong}`);
   if (cut) found.push("the last line is incomplete");
   else if (unfinished && !stopped) found.push("the last line has no line end: its last field may be cut");
   if (badLines > 0) {
-    const what = format === "json" ? "not JSON objects" : "lines with another number of fields than the header says";
-    found.push(`${badLines} ${what} (the first: line ${firstBadLine})`);
+    const what = format === "json" ? "no JSON object" : "another number of fields than the header says";
+    found.push(`${badLines} ${badLines === 1 ? "line has" : "lines have"} ${what} (the first: line ${firstBadLine})`);
   }
   if (format === "tsv" && !counts.closed && !stopped) found.push("no #close: its writer was killed or still running");
   return found;

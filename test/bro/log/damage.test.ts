@@ -65,7 +65,7 @@ describe("a damaged log", () => {
   it("with lines of another length names the first", async () => {
     const { rows, damage } = await damageOf(LOG.replace("\tC7\t", "\t").replace("\tC9\t", "\tC9\t\t"));
     expect(rows).toBe(498);
-    expect(damage).toEqual(["2 lines with another number of fields than the header says (the first: line 16)"]);
+    expect(damage).toEqual(["2 lines have another number of fields than the header says (the first: line 16)"]);
   });
 
   it("with a line that does not end stays within bounds", async () => {
@@ -74,7 +74,10 @@ describe("a damaged log", () => {
       Buffer.alloc(2 * LINE_LIMIT, 0x61),
       Buffer.from(`\n${ROWS[0]}#close\tx\n`),
     ]);
-    expect(await damageOf(log)).toEqual({ rows: 1, damage: [`1 lines longer than ${LINE_LIMIT} bytes were left out`] });
+    expect(await damageOf(log)).toEqual({
+      rows: 1,
+      damage: [`lines left out for being longer than ${LINE_LIMIT} bytes: 1`],
+    });
   });
 
   it("of several headers is read by name", async () => {
@@ -86,7 +89,7 @@ describe("a damaged log", () => {
   it("of JSON with a cut row, and one that is none", async () => {
     const { rows, damage } = await damageOf('{"ts":1.5}\nnonsense\n{"ts":2.5}\n{"ts":3');
     expect(rows).toBe(2);
-    expect(damage).toEqual(["the last line is incomplete", "1 not JSON objects (the first: line 2)"]);
+    expect(damage).toEqual(["the last line is incomplete", "1 line has no JSON object (the first: line 2)"]);
   });
 });
 

@@ -116,10 +116,22 @@ export class ByteCounter {
 
   /** The `count` keys with the largest sums: of bytes, else of rows. */
   top(count: number, by: "rows" | "bytes"): Counted[] {
-    const order = Array.from({ length: this.#size }, (_, index) => index);
     const value = (index: number) => (by === "rows" ? this.#rows[index]! : this.#sent[index]! + this.#received[index]!);
-    order.sort((a, b) => value(b) - value(a) || this.#rows[b]! - this.#rows[a]! || a - b);
-    return order.slice(0, count).map((index) => ({
+    const comesBefore = (a: number, b: number) =>
+      value(a) !== value(b)
+        ? value(a) > value(b)
+        : this.#rows[a] !== this.#rows[b]
+          ? this.#rows[a]! > this.#rows[b]!
+          : a < b;
+    const order: number[] = [];
+    for (let index = 0; index < this.#size; index++) {
+      if (order.length === count && !comesBefore(index, order.at(-1)!)) continue;
+      let place = order.length;
+      while (place > 0 && comesBefore(index, order[place - 1]!)) place--;
+      order.splice(place, 0, index);
+      if (order.length > count) order.pop();
+    }
+    return order.map((index) => ({
       key: this.#arena.toString("latin1", index === 0 ? 0 : this.#ends[index - 1]!, this.#ends[index]!),
       rows: this.#rows[index]!,
       sent: this.#sent[index]!,

@@ -24,7 +24,6 @@ const HOSTS = "hosts";
 const PORTS = "ports";
 
 export interface PlainTally {
-  readonly rows: number;
   readonly firstUs: number;
   readonly lastUs: number;
   readonly counters: readonly (readonly [string, PlainCounter])[];
@@ -54,6 +53,8 @@ export class Tally extends Rows {
   #sent = new Column("orig_ip_bytes");
   #received = new Column("resp_ip_bytes");
   readonly #key = Buffer.alloc(64);
+  #hosts = new ByteCounter();
+  #ports = new ByteCounter();
 
   /** @param kind of the log, where it does not say so itself */
   constructor(kind: string, onSchema: ((schema: LogSchema) => void) | null = null) {
@@ -67,6 +68,10 @@ export class Tally extends Rows {
     this.#onSchema?.(schema);
     const kind = schema.path ?? this.#kind;
     this.#isConn = kind === "conn";
+    if (this.#isConn) {
+      this.#hosts = this.#counter(HOSTS);
+      this.#ports = this.#counter(PORTS);
+    }
     this.#fields = (COUNTED_FIELDS[kind] ?? []).map((name) => ({
       column: new Column(name),
       counter: this.#counter(name),
@@ -105,7 +110,7 @@ export class Tally extends Rows {
 
   #host(row: Row, index: number, sent: number, received: number): void {
     if (!row.has(index)) return;
-    this.#counter(HOSTS).add(row.buffer, textStart(row, index), textEnd(row, index), sent, received);
+    this.#hosts.add(row.buffer, textStart(row, index), textEnd(row, index), sent, received);
   }
 
   /** By `443/tcp`. */
@@ -119,14 +124,13 @@ export class Tally extends Rows {
     for (let i = 0; i < length; i++) this.#key[i] = row.buffer[row.starts[port]! + i]!;
     this.#key[length] = 0x2f;
     for (let i = 0; i < name; i++) this.#key[length + 1 + i] = row.buffer[textStart(row, proto) + i]!;
-    this.#counter(PORTS).add(this.#key, 0, length + 1 + name, sent, received);
+    this.#ports.add(this.#key, 0, length + 1 + name, sent, received);
   }
 
   end(): void {}
 
   plain(): PlainTally {
     return {
-      rows: this.rows - this.badRows,
       firstUs: this.firstUs,
       lastUs: this.lastUs,
       counters: [...this.counters].map(([name, counter]) => [name, counter.plain()]),
@@ -137,16 +141,20 @@ export class Tally extends Rows {
 
 /** Sums of several logs, or parts of one, added. */
 export class Sum {
-  rows = 0;
   firstUs = Number.POSITIVE_INFINITY;
   lastUs = Number.NEGATIVE_INFINITY;
   readonly counters = new Map<string, ByteCounter>();
   readonly bins = new TimeBins();
 
-  add({ rows, firstUs, lastUs, counters, bins }: PlainTally): void {
-    this.rows += rows;
+  /** Adds the time alone. */
+  span({ firstUs, lastUs }: PlainTally): void {
     this.firstUs = Math.min(this.firstUs, firstUs);
     this.lastUs = Math.max(this.lastUs, lastUs);
+  }
+
+  add(tally: PlainTally): void {
+    const { counters, bins } = tally;
+    this.span(tally);
     for (const [name, plain] of counters) {
       const counter = this.counters.get(name) ?? new ByteCounter();
       this.counters.set(name, counter);

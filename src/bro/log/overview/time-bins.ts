@@ -16,11 +16,11 @@ export class TimeBins {
   #sum = 0;
 
   add(us: number, value: number): void {
-    const bin = Math.floor(us / 1e6 / this.width);
-    if (bin !== this.#last) {
+    if (Math.floor(us / 1e6 / this.width) !== this.#last) {
+      // May make the bins wider.
       this.#flush();
-      this.#last = bin;
-      this.#sum = this.#bins.get(bin) ?? 0;
+      this.#last = Math.floor(us / 1e6 / this.width);
+      this.#sum = this.#bins.get(this.#last) ?? 0;
     }
     this.#sum += value;
   }

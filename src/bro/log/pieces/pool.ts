@@ -4,6 +4,11 @@ import { type ErrorCode, TapscopeError } from "../../../core/errors.ts";
 import { type Divisible, type PlainSchema, piecesOf, plainSchema } from "./split.ts";
 import type { Piece, PieceResult, Task } from "./task.ts";
 
+/** Bytes of a piece whose output waits for its turn: large enough that starting one costs nothing, small enough to be held by the dozen. */
+const CUT_PIECE = 8e6;
+/** Of one that is summed up: what is found out about many pieces takes time to be added up. */
+const TALLY_PIECE = 256e6;
+
 /** Pieces given out for each thread at a time: one is read, the next waits. */
 const AHEAD = 2;
 
@@ -27,7 +32,11 @@ export async function readPieces(
   let from = 0;
   while (from < log.size) {
     const queue: { end: number; result: Promise<PieceResult> }[] = [];
-    const pieces = piecesOf(log, from);
+    const pieces = piecesOf(
+      log,
+      from,
+      task.kind === "cut" ? CUT_PIECE : Math.min(TALLY_PIECE, Math.ceil(log.size / readers.length / 2)),
+    );
     let next = 0;
     let changed = false;
     const ask = async (): Promise<void> => {

@@ -8,8 +8,6 @@ import { JsonSchema } from "../json.ts";
 import { LINE_LIMIT } from "../lines.ts";
 import { LogReader, type RowSink } from "../reader.ts";
 
-/** Bytes of a piece: large enough that starting one costs nothing, small enough to be held by the dozen. */
-const PIECE = 8e6;
 /** Smaller files are read in one go: threads take time to start. */
 const WORTH_IT = 64e6;
 const HEAD = 64 * 1024;
@@ -44,11 +42,11 @@ const NOTHING: RowSink = {
   json() {},
 };
 
-/** The pieces of a file, from the byte `from` on; each ends behind a newline, but for the last. */
-export async function* piecesOf({ path, size }: Divisible, from: number): AsyncGenerator<ByteRange> {
+/** The pieces of a file, from the byte `from` on, of about `length` bytes; each ends behind a newline, but for the last. */
+export async function* piecesOf({ path, size }: Divisible, from: number, length: number): AsyncGenerator<ByteRange> {
   await using file = await open(path, "r");
   for (let start = from; start < size; ) {
-    const end = start + PIECE >= size ? size : await lineEndAfter(file, start + PIECE, size);
+    const end = start + length >= size ? size : await lineEndAfter(file, start + length, size);
     yield { start, end };
     start = end;
   }

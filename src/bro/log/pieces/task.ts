@@ -4,7 +4,7 @@ import { type LogSchema, sameColumns } from "../../format/header.ts";
 import { Cutter } from "../cut/cutter.ts";
 import type { CutOptions } from "../cut/options.ts";
 import { OutputBuffer } from "../cut/output.ts";
-import { readRange } from "../input.ts";
+import { fileInput, type InputFault, readInput, readRange } from "../input.ts";
 import { type PlainTally, Tally } from "../overview/tally.ts";
 import { LogReader, type ReadCounts, type RowSink } from "../reader.ts";
 import { type PlainSchema, plainSchema, reviveSchema } from "./split.ts";
@@ -20,14 +20,17 @@ export type Task =
 
 export interface Piece {
   readonly path: string;
-  readonly range: ByteRange;
-  readonly schema: PlainSchema;
+  /** Null: the whole file, which may be compressed. */
+  readonly range: ByteRange | null;
+  /** How its rows are read, unless it is the beginning of a file. */
+  readonly schema: PlainSchema | null;
   readonly task: Task;
 }
 
 /** What a piece gave. */
 export interface PieceResult {
   readonly counts: ReadCounts;
+  readonly fault: InputFault | null;
   /** The rows after it are of another form: pieces that were begun with the old one are to be read again. */
   readonly changed: PlainSchema | null;
   readonly output: readonly Uint8Array[];
@@ -43,12 +46,12 @@ interface Sink extends RowSink {
 
 export async function runPiece({ path, range, schema, task }: Piece): Promise<PieceResult> {
   const output: Uint8Array[] = [];
-  const assumed = reviveSchema(schema);
-  let last: LogSchema = assumed;
+  const assumed = schema === null ? null : reviveSchema(schema);
+  let last: LogSchema | null = assumed;
   const noteSchema = (next: LogSchema) => {
     last = next;
   };
-  const first = range.start === 0;
+  const first = range === null || range.start === 0;
   let cutter: Cutter | null = null;
   let tally: Tally | null = null;
   let sink: Sink;
@@ -61,13 +64,16 @@ export async function runPiece({ path, range, schema, task }: Piece): Promise<Pi
   } else {
     sink = tally = new Tally(task.logKind, noteSchema);
   }
-  const reader = new LogReader(sink, first ? undefined : assumed);
-  await readRange(path, range, reader);
+  const reader = new LogReader(sink, first || assumed === null ? undefined : assumed);
+  let fault: InputFault | null = null;
+  if (range === null) ({ fault } = await readInput(fileInput(path, null), reader));
+  else await readRange(path, range, reader);
   const counts = reader.end();
   sink.end();
   return {
     counts,
-    changed: isSame(assumed, last) ? null : plainSchema(last),
+    fault,
+    changed: assumed === null || last === null || isSame(assumed, last) ? null : plainSchema(last),
     output,
     missing: [...(cutter?.missing ?? [])],
     unconverted: cutter?.unconverted ?? 0,

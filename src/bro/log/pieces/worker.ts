@@ -1,7 +1,7 @@
 /** A thread that reads pieces of logs, one after another. */
 import { parentPort } from "node:worker_threads";
 import { messageOf, TapscopeError } from "../../../core/errors.ts";
-import { type Piece, runPiece } from "./task.ts";
+import { type Piece, type PieceResult, runPiece } from "./task.ts";
 
 const port = parentPort!;
 
@@ -14,12 +14,21 @@ port.on("message", (piece: Piece) => {
 async function answer(piece: Piece): Promise<void> {
   try {
     const result = await runPiece(piece);
-    port.postMessage(
-      { result },
-      result.output.map(({ buffer }) => buffer as ArrayBuffer),
-    );
+    port.postMessage({ result }, buffersOf(result));
   } catch (error) {
     const code = error instanceof TapscopeError ? error.code : "E_LOG_READ";
     port.postMessage({ error: { code, message: messageOf(error) } });
   }
+}
+
+/** What is handed over, not copied. */
+function buffersOf({ output, tally }: PieceResult): ArrayBuffer[] {
+  const counters = tally?.counters.flatMap(([, { keys, ends, rows, sent, received }]) => [
+    keys,
+    ends,
+    rows,
+    sent,
+    received,
+  ]);
+  return [...output, ...(counters ?? [])].map(({ buffer }) => buffer as ArrayBuffer);
 }
