@@ -11,11 +11,17 @@ import { EXIT_FAILED } from "./exit.ts";
 import { openSession } from "./open-session.ts";
 import { Shutdown } from "./shutdown.ts";
 
-interface CaptureCommandOptions {
+/** What `targetOptions` adds. */
+export interface FilterOptions {
+  readonly filter?: string;
+  readonly filterAtCapture?: string;
+  readonly dedup?: boolean;
+}
+
+interface CaptureCommandOptions extends FilterOptions {
   readonly write: string;
   readonly mirror?: readonly string[];
   readonly bridge?: string;
-  readonly filter?: string;
   readonly snaplen?: string;
   readonly duration?: string;
   readonly count?: string;
@@ -28,7 +34,16 @@ export function targetOptions(command: Command): Command {
   return command
     .option("--mirror <port...>", "mirror these ports to a monitor port of its own, and capture there")
     .option("--bridge <bridge>", "mirror a whole bridge to a monitor port of its own, and capture there")
-    .option("--filter <bpf>", "capture filter, as tcpdump takes it (pcap-filter(7)); matches tagged frames too");
+    .option("--filter <bpf>", "capture filter, as tcpdump takes it (pcap-filter(7)); matches tagged frames too")
+    .option("--filter-at-capture <bpf>", "the same, by the name that a refused mirror create --filter gives it")
+    .option("--dedup", "leave out copies of a packet that mirrors made (seen within 50 ms), and count them");
+}
+
+/** The capture filter of either name. @throws UsageError for both */
+export function captureFilter({ filter, filterAtCapture }: FilterOptions): string | undefined {
+  if (filter !== undefined && filterAtCapture !== undefined)
+    throw new UsageError("--filter and --filter-at-capture are one option: give one of them");
+  return filter ?? filterAtCapture;
 }
 
 /**
@@ -71,7 +86,8 @@ export function registerCapture(program: Command): void {
     )
     .action(async (port: string | undefined, options: CaptureCommandOptions, command: Command) => {
       const { json, dryRun } = globalOptions(command);
-      const { mirror, bridge, filter, write: path } = options;
+      const { mirror, bridge, dedup, write: path } = options;
+      const filter = captureFilter(options);
       const format = options.format ?? (path.endsWith(".pcap") ? "pcap" : "pcapng");
       if (path === "") throw new UsageError("--write needs the name of a file, or - for standard output");
       const ring = options.ring === undefined ? undefined : parseRing(options.ring, path);
@@ -97,6 +113,7 @@ export function registerCapture(program: Command): void {
         ring,
         filter,
         snaplen,
+        dedup,
         durationMs,
         count,
         onStart: (device) => {
@@ -142,6 +159,7 @@ function progressLine(counts: CaptureCounts, ms: number): string {
 /** As tcpdump says it. */
 function summaryLine(result: CaptureResult): string {
   const counts = [`${result.packets} packets captured`];
+  if (result.copies !== null) counts.push(`${result.copies} copies left out`);
   if (result.received !== null) {
     counts.push(
       `${result.received} received by filter`,

@@ -7,7 +7,7 @@ import { sanitize } from "../core/text.ts";
 import { parseDuration, parseInteger, parseSize } from "../core/units.ts";
 import type { Interval, WatchOptions, WatchSource, WatchSummary } from "../jobs/watch.ts";
 import type { MirrorStatus } from "../mirror/status.ts";
-import { openSessionOfTarget, targetOptions } from "./capture.ts";
+import { captureFilter, type FilterOptions, openSessionOfTarget, targetOptions } from "./capture.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
 import { Shutdown } from "./shutdown.ts";
@@ -15,10 +15,9 @@ import { Shutdown } from "./shutdown.ts";
 /** Columns of a table that goes into a pipe. */
 const PIPE_COLS = 132;
 
-interface WatchCommandOptions {
+interface WatchCommandOptions extends FilterOptions {
   readonly mirror?: readonly string[];
   readonly bridge?: string;
-  readonly filter?: string;
   readonly text?: boolean;
   readonly interval?: string;
   readonly duration?: string;
@@ -55,7 +54,7 @@ export function registerWatch(program: Command): void {
     )
     .action(async (target: string | undefined, options: WatchCommandOptions, command: Command) => {
       const { json, dryRun } = globalOptions(command);
-      const { filter } = options;
+      const filter = captureFilter(options);
       const intervalMs = parseDuration(options.interval ?? "2s");
       const durationMs = options.duration === undefined ? undefined : parseDuration(options.duration);
       const changes = options.mirror !== undefined || options.bridge !== undefined;
@@ -78,6 +77,7 @@ export function registerWatch(program: Command): void {
         signal: shutdown.signal,
         source,
         filter,
+        dedup: options.dedup,
         durationMs,
         ring: options.packetRing === undefined ? undefined : parseSize(options.packetRing),
         snaplen: options.snaplen === undefined ? undefined : parseInteger(options.snaplen, "--snaplen", 0, 262_144),
@@ -156,10 +156,11 @@ function intervalJson(snapshot: Snapshot, strip: MirrorStatus | null): Record<st
   };
 }
 
-function tellEnd({ packets, drops, reason, mirror, mirrorRemoved }: WatchSummary, json: boolean): void {
+function tellEnd({ packets, copies, drops, reason, mirror, mirrorRemoved }: WatchSummary, json: boolean): void {
   if (reason !== null) note(`capture ended: ${sanitize(reason)}`);
   if (json) return;
   const counts = [`${packets} packets captured`];
+  if (copies !== null) counts.push(`${copies} copies left out`);
   if (drops) {
     counts.push(
       `${drops.received} received by filter`,

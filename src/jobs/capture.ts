@@ -1,5 +1,6 @@
 /** `capture`: writes what arrives at a target to a file, and counts what was lost on the way. */
 
+import { CopyFilter } from "../capture/dedup.ts";
 import { Recorder, type RecorderOptions } from "../capture/format/recorder.ts";
 import { openLiveSource } from "../capture/source/open.ts";
 import { Cleanup } from "../core/cleanup.ts";
@@ -24,6 +25,8 @@ export interface CaptureOptions {
   /** pcap-filter(7); matches tagged and untagged frames alike. */
   readonly filter?: string | undefined;
   readonly snaplen?: number | undefined;
+  /** Leave out copies that mirrors made of a packet. */
+  readonly dedup?: boolean | undefined;
   readonly durationMs?: number | undefined;
   /** Ends after so many packets. */
   readonly count?: number | undefined;
@@ -37,6 +40,8 @@ export interface CaptureCounts {
   readonly packets: number;
   /** Sum of original lengths. */
   readonly bytes: number;
+  /** Copies of packets that were left out; null: not looked for. */
+  readonly copies: number | null;
   readonly received: number | null;
   readonly dropped_kernel: number | null;
   readonly dropped_interface: number | null;
@@ -86,8 +91,9 @@ export async function capture(
   const limit = options.count ?? Number.POSITIVE_INFINITY;
   let packets = 0;
   let bytes = 0;
+  const filterCopies = options.dedup ? new CopyFilter() : null;
   const running = source.run((frame) => {
-    if (packets >= limit) return;
+    if (packets >= limit || filterCopies?.isCopy(frame)) return;
     recorder.write(frame);
     packets++;
     bytes += frame.origLen;
@@ -96,6 +102,7 @@ export async function capture(
   const counts = (): CaptureCounts => ({
     packets,
     bytes,
+    copies: filterCopies?.copies ?? null,
     received: source.drops?.received ?? null,
     dropped_kernel: source.drops?.kernel ?? null,
     dropped_interface: source.drops?.interface ?? null,

@@ -18,20 +18,21 @@ export interface MirrorFollower {
   readonly funnel: (snapshot: Snapshot) => MirrorFunnel;
 }
 
-/** @param own the mirror was made for this capture: OVS has counted nothing before */
+/** @param own the mirror was made for this capture: OVS has counted nothing before; `dedup`: copies are left out of the capture */
 export async function followMirror(
   session: Session,
   mirror: MirrorInfo,
   own: boolean,
   filter: string | undefined,
   cleanup: Cleanup,
+  dedup = false,
 ): Promise<MirrorFollower> {
   const { name, uuid, packets, bytes } = mirror;
   const judge = new MirrorJudge(
     {
       name,
       sources: sourcesOf(mirror),
-      incomparable: filter === undefined ? null : "a capture filter is set",
+      incomparable: filter !== undefined ? "a capture filter is set" : dedup ? "copies are left out" : null,
       before: own ? 0 : (packets ?? 0),
     },
     Date.now(),

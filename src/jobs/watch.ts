@@ -47,6 +47,8 @@ export interface WatchOptions {
   readonly source: WatchSource;
   /** pcap-filter(7). */
   readonly filter?: string | undefined;
+  /** Leave out copies that mirrors made of a packet. */
+  readonly dedup?: boolean | undefined;
   readonly durationMs?: number | undefined;
   /** Bytes of the packet ring, default `PACKET_RING`. */
   readonly ring?: number | undefined;
@@ -63,6 +65,8 @@ export interface WatchOptions {
 }
 
 export interface WatchSummary {
+  /** Copies that were left out; null: not looked for. */
+  readonly copies: number | null;
   /** False: the terminal has stopped reading, and the write it does not take would keep this process from ending. */
   readonly taken: boolean;
   readonly packets: number;
@@ -79,7 +83,7 @@ export interface WatchSummary {
 /** Watches until the user quits, the time is over, or, as text, the capture or file has ended. Leaves nothing behind. */
 export async function watch(options: WatchOptions): Promise<WatchSummary> {
   using end = new Finish(options.signal);
-  const { source, filter } = options;
+  const { source, filter, dedup } = options;
   let target: CaptureTarget | null = null;
   let taken = true;
   let outcome: CaptureOutcome;
@@ -90,7 +94,7 @@ export async function watch(options: WatchOptions): Promise<WatchSummary> {
     for (const lack of await Promise.race([thread.started, failing(end)])) options.note?.(lack);
     const strip =
       target?.mirror && source.kind === "port" && source.session
-        ? await followMirror(source.session, target.mirror, target.own, filter, cleanup)
+        ? await followMirror(source.session, target.mirror, target.own, filter, cleanup, dedup)
         : null;
     if (target?.mirror && source.kind === "port" && source.session) {
       followPorts(source.session, target.mirror.bridge, (ports) => thread.usePorts(ports), cleanup);
@@ -135,16 +139,16 @@ async function failing(end: Finish): Promise<never> {
 }
 
 function jobOf(
-  { source, filter, ring = PACKET_RING, snaplen }: WatchOptions,
+  { source, filter, ring = PACKET_RING, snaplen, dedup }: WatchOptions,
   target: CaptureTarget | null,
 ): CaptureJob {
-  if (source.kind === "file") return { kind: "file", path: source.path, filter, play: source.play, ring };
+  if (source.kind === "file") return { kind: "file", path: source.path, filter, play: source.play, ring, dedup };
   const { device, place } = target!;
   const kept =
     snaplen === undefined
       ? WATCH_CAPTURE
       : { snaplen: snaplen || undefined, immediate: snaplen > 0 && snaplen <= MOST_IMMEDIATE };
-  return { kind: "device", device, place, ...kept, filter, ring };
+  return { kind: "device", device, place, ...kept, filter, ring, dedup };
 }
 
 async function showText(

@@ -16,6 +16,8 @@ export type CaptureJob = (
 ) & {
   /** Bytes of the packet ring. */
   readonly ring: number;
+  /** Leave out copies that mirrors made of a packet. */
+  readonly dedup?: boolean | undefined;
 };
 
 /** What the user asks for besides looking. Paths are absolute. */
@@ -57,6 +59,8 @@ export interface CaptureOutcome {
   readonly packets: number;
   readonly bytes: number;
   readonly drops: Drops | null;
+  /** Copies that were left out; null: not looked for. */
+  readonly copies: number | null;
   /** Why it ended although nobody asked it to, or what is wrong with the file; else null. */
   readonly reason: string | null;
 }

@@ -5,6 +5,7 @@
 import { statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf, TapscopeError, UsageError } from "../../core/errors.ts";
+import { CopyFilter } from "../dedup.ts";
 import type { Frame } from "../frame.ts";
 import { readCapture } from "../source/file.ts";
 import type { LiveSource } from "../source/live.ts";
@@ -22,6 +23,7 @@ const ANSWER_SHARE = 0.1;
 const port = parentPort!;
 const job = workerData as CaptureJob;
 let view = newView();
+const copyFilter = job.dedup ? new CopyFilter() : null;
 let state: CaptureState = "starting";
 let source: LiveSource | null = null;
 let player: Player | null = null;
@@ -132,6 +134,7 @@ port.on("message", (message: ToWorker) => {
 });
 
 const sink = (frame: Frame): void => {
+  if (copyFilter?.isCopy(frame)) return;
   view.add(frame);
   actions.add(frame);
 };
@@ -195,7 +198,7 @@ function sizeOf(path: string): number | null {
 }
 
 function outcome(drops: Drops | null, reason: string | null): CaptureOutcome {
-  return { packets: view.meter.packets, bytes: view.meter.bytes, drops, reason };
+  return { packets: view.meter.packets, bytes: view.meter.bytes, drops, copies: copyFilter?.copies ?? null, reason };
 }
 
 function plain(error: unknown): PlainError {
