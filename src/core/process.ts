@@ -95,9 +95,15 @@ function environment(own: Readonly<Record<string, string>>, given: Readonly<Reco
 
 function start<T extends Options>(argv: readonly string[], place: Place, options: T) {
   tellCommand(argv, place);
-  const [file, ...args] = wrapForPlace(place, argv, options.stdio === "inherit");
+  const [file, ...args] = wrapForPlace(place, argv, options.stdio === "inherit" && envSetsSignals());
   // A session of its own keeps the terminal's Ctrl-C from programs that we end ourselves, in order.
   return execa(file!, args, { detached: options.stdio !== "inherit", ...options });
+}
+
+/** GNU's env can make a program ignore or obey signals (coreutils 8.31); busybox's cannot: there Ctrl-C ends a program in a lab at once. */
+function envSetsSignals(): boolean {
+  const argv = ["--ignore-signal=INT", "true"];
+  return execaSync("env", argv, { reject: false, stdio: "ignore", env: environment({}, undefined) }).exitCode === 0;
 }
 
 /**

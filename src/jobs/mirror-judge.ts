@@ -5,6 +5,7 @@
  * pushed about once a second). So both counts are taken from the first publication that lies wholly after the capture's
  * start, and the capture is given the benefit of all that it saw from `LAG_MS` before it on, and of `SETTLE_MS` after each
  * publication for what is still on its way. A loss that is told is real; a loss smaller than that slack is not told.
+ * Until then the count before serves for one answer: when all that it grew by since was captured, all is well.
  */
 import type { MirrorStatus, Verdict } from "../mirror/status.ts";
 
@@ -12,8 +13,10 @@ import type { MirrorStatus, Verdict } from "../mirror/status.ts";
 const LAG_MS = 2500;
 /** How long a packet may take from the mirror into our count, milliseconds. */
 const SETTLE_MS = 500;
+/** OVS publishes its counts this often, unless other_config:stats-update-interval says otherwise. */
+const INTERVAL_MS = 5000;
 /** OVS has not spoken for three of its intervals. */
-const STALE_MS = 15_000;
+const STALE_MS = 3 * INTERVAL_MS;
 
 export interface JudgeOptions {
   readonly name: string;
@@ -38,6 +41,8 @@ export class MirrorJudge {
   #samples: { readonly atMs: number; readonly captured: number }[] = [];
   #baseline: { readonly mirrored: number; readonly captured: number } | null = null;
   #last: Published | null = null;
+  /** The publication before the last. */
+  #previous: Published | null = null;
   /** Waits for a sample that has seen all it counts. */
   #pending: Published | null = null;
   #connected = true;
@@ -73,6 +78,7 @@ export class MirrorJudge {
     this.#connected = published !== null;
     if (!published) return;
     this.#traffic = published.packets > (this.#last?.packets ?? 0);
+    this.#previous = this.#last;
     this.#last = published;
     this.#pending = published;
   }
@@ -94,7 +100,14 @@ export class MirrorJudge {
       const seen = captured - this.#baseline.captured;
       this.#compared = { mirrored, captured: seen, atMs };
       this.#lost = Math.max(0, mirrored - seen);
-    } else if (atMs - LAG_MS >= this.#startMs) {
+      return;
+    }
+    const grown = this.#previous === null ? 0 : packets - this.#previous.packets;
+    if (grown > 0 && captured >= grown) {
+      this.#comparisons++;
+      this.#compared = { mirrored: grown, captured, atMs };
+    }
+    if (atMs - LAG_MS >= this.#startMs) {
       this.#baseline = { mirrored: packets, captured: this.#samples[0]?.captured ?? 0 };
     }
   }
@@ -113,6 +126,8 @@ export class MirrorJudge {
         ageMs: nowMs - this.#compared.atMs,
       },
       verdict,
+      // The first that comes is as old as it may be.
+      dueMs: this.#previous === null ? null : Math.max(0, this.#last!.atMs + INTERVAL_MS - nowMs),
       lost: verdict === "LOSS" ? this.#lost : 0,
       ...(verdict === "N/A" && incomparable !== null ? { reason: incomparable } : {}),
     };

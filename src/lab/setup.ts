@@ -1,5 +1,5 @@
 /** Sets up what a lab holds (topology.ts): an Open vSwitch of its own on the userspace datapath, and the hosts. */
-
+import { existsSync } from "node:fs";
 import { TapscopeError } from "../core/errors.ts";
 import type { Place } from "../core/place.ts";
 import { run } from "../core/process.ts";
@@ -32,8 +32,10 @@ export async function setUpLab(
   // ovs-vsctl exits with 0 when vswitchd could not make a port.
   if (stderr.trim() !== "") throw new TapscopeError("E_LAB_OVS", `could not set up the lab's bridge: ${stderr.trim()}`);
   if (!hosts) return;
+  const ipv6 = existsSync("/proc/sys/net/ipv6");
   // The monitor tap says nothing itself: no IPv6, before it is up (DAD is sent at once).
-  await run(["tee", `/proc/sys/net/ipv6/conf/${MONITOR_TAP}/disable_ipv6`], { place: switchPlace, input: "1" });
+  const off = `/proc/sys/net/ipv6/conf/${MONITOR_TAP}/disable_ipv6`;
+  if (ipv6) await run(["tee", off], { place: switchPlace, input: "1" });
   await inSwitch("ip", "link", "set", MONITOR_TAP, "up", "promisc", "on");
   for (const host of LAB_HOSTS) {
     await inSwitch("ip", "netns", "add", host.name);
@@ -41,7 +43,7 @@ export async function setUpLab(
     const inHost = (...argv: string[]) => run(argv, { place: { ...switchPlace, netns: host.name } });
     await inHost("ip", "link", "set", "lo", "up");
     await inHost("ip", "address", "add", host.ip, "dev", host.tap);
-    await inHost("ip", "-6", "address", "add", host.ip6, "dev", host.tap, "nodad");
+    if (ipv6) await inHost("ip", "-6", "address", "add", host.ip6, "dev", host.tap, "nodad");
     await inHost("ip", "link", "set", host.tap, "up");
   }
 }

@@ -22,6 +22,8 @@ export interface MirrorStatus {
   /** The counts the verdict rests on; null before the first comparison. */
   readonly compared: ComparedCounts | null;
   readonly verdict: Verdict;
+  /** When OVS's next count comes, milliseconds from now; null: not known, but it counts every 5 s. */
+  readonly dueMs: number | null;
   /** Packets that are certainly missing. */
   readonly lost: number;
   /** Why a verdict cannot be given. */

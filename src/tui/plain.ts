@@ -5,7 +5,7 @@ import type { MirrorStatus } from "../mirror/status.ts";
 import { DEFAULT_COLUMNS, grownWidths, placeColumns } from "./columns.ts";
 import { clock, commas, type Glyphs } from "./format.ts";
 import { cellsOf, headingOf } from "./views/flows.ts";
-import { verdictText } from "./views/header.ts";
+import { nextCount, verdictText } from "./views/header.ts";
 
 /** Without what only makes sense on a screen that moves. */
 const COLUMNS = DEFAULT_COLUMNS.filter((id) => id !== "trend" && id !== "start");
@@ -42,6 +42,6 @@ function totals(snapshot: Snapshot, strip: MirrorStatus | null): string {
     formatBitRate(Math.round(snapshot.bitsPerSec)),
   ];
   if (drops) parts.push(`${commas(drops.kernel + drops.interface)} dropped`);
-  if (strip) parts.push(`mirrored ${strip.mirrored === null ? "-" : commas(strip.mirrored)} ${verdictText(strip)}`);
+  if (strip) parts.push(`mirrored ${strip.mirrored === null ? "-" : commas(strip.mirrored)} ${verdictText(strip)}${strip.verdict === "WAIT" ? ` (${nextCount(strip)})` : ""}`);
   return parts.join("  ");
 }

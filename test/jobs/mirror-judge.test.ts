@@ -21,6 +21,26 @@ describe("the mirror strip", () => {
     });
   });
 
+  it("is content as soon as all that OVS counted anew was captured, and says when the next count comes", () => {
+    const judge = new MirrorJudge(options, 0);
+    judge.publish({ packets: 100, atMs: 10 });
+    expect(judge.status(500)).toMatchObject({ verdict: "WAIT", mirrored: 100, dueMs: null });
+    judge.publish({ packets: 140, atMs: 1500 });
+    judge.sample(30, 2100);
+    expect(judge.status(2100)).toMatchObject({ verdict: "WAIT", dueMs: 4400 });
+    judge.publish({ packets: 240, atMs: 6500 });
+    judge.sample(135, 7100);
+    expect(judge.status(7100)).toMatchObject({
+      verdict: "OK",
+      compared: { mirrored: 100, captured: 135, ageMs: 600 },
+      dueMs: 4400,
+    });
+    // From then on two counts are compared: a loss is found.
+    judge.publish({ packets: 440, atMs: 11_500 });
+    judge.sample(145, 12_100);
+    expect(judge.status(12_100).verdict).toBe("LOSS");
+  });
+
   it("tells packets that OVS mirrored and nobody captured", () => {
     const judge = new MirrorJudge(options, 0);
     judge.sample(500, 2000);

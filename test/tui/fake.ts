@@ -246,6 +246,7 @@ export const STRIP: MirrorStatus = {
   mirrored: 1_204_118,
   compared: { mirrored: 1_204_118, captured: 1_204_031, ageMs: 3000 },
   verdict: "LOSS",
+  dueMs: 2000,
   lost: 87,
 };
 

@@ -21,6 +21,15 @@ export function verdictText({ verdict, lost }: MirrorStatus): string {
   return verdict === "LOSS" ? `LOSS ${commas(lost)}` : verdict;
 }
 
+/** What is known while nothing can be compared: OVS's count so far, and when the next comes. */
+export function waitingText(strip: MirrorStatus): string {
+  return strip.mirrored === null ? `OVS: ${nextCount(strip)}` : `OVS ${commas(strip.mirrored)}, ${nextCount(strip)}`;
+}
+
+export function nextCount({ dueMs }: MirrorStatus): string {
+  return `next count ${dueMs === null ? "within 5s" : `in ${Math.ceil(dueMs / 1000)}s`}`;
+}
+
 /** One title line, the tabs, and the strip of 1 or 3 lines. @param titles of the screens, in their order */
 export function renderHeader(model: Model, titles: readonly string[], glyphs: Glyphs): Line[] {
   const { cols } = model.size;
@@ -101,7 +110,7 @@ function mirrorOf({ subject, strip, snapshot }: Model, long: boolean, glyphs: Gl
     priority: 2,
     spans:
       compared === null
-        ? [span(long ? "  nothing compared yet  " : "  ", "dim")]
+        ? [span(strip.verdict === "WAIT" ? `  ${waitingText(strip)}  ` : "  ", "dim")]
         : [
             span("  OVS ", "label"),
             span(commas(compared.mirrored)),

@@ -6,7 +6,7 @@ import { cells, commas, type Glyphs, shortDuration, toWidth } from "../format.ts
 import { layoutOf } from "../layout.ts";
 import type { Model } from "../model.ts";
 import { type Line, lineOf, type Span, span } from "../styled.ts";
-import { VERDICT_STYLES, verdictText } from "./header.ts";
+import { VERDICT_STYLES, verdictText, waitingText } from "./header.ts";
 import type { ScreenView } from "./view.ts";
 
 export const MIRRORS: ScreenView = {
@@ -21,7 +21,7 @@ export const MIRRORS: ScreenView = {
 const MEANINGS = {
   OK: "all that OVS mirrored was captured, as far as two of its counts can show",
   LOSS: "packets that OVS mirrored were not captured",
-  WAIT: "OVS has not counted twice since the capture began: up to 15 seconds",
+  WAIT: "OVS has not counted all that was captured: 5 to 10 seconds",
   STALE: "OVS has not been heard of for 15 seconds, or OVSDB cannot be reached",
   "NO TRAFFIC": "OVS mirrored nothing between its last two counts",
   "N/A": "the counts mean different things",
@@ -44,7 +44,7 @@ function render(model: Model, glyphs: Glyphs): Line[] {
   const blank = layoutOf(model).bodyRows >= 14 ? [lineOf(cols, [])] : [];
   const pair =
     compared === null
-      ? "not compared yet"
+      ? `not compared yet: ${waitingText(strip)}`
       : `OVS ${commas(compared.mirrored)}, captured ${commas(compared.captured)} in the same span, ${shortDuration(compared.ageMs)} ago`;
   return [
     lineOf(cols, [
