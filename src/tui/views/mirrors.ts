@@ -17,6 +17,9 @@ export const MIRRORS: ScreenView = {
   act: () => null,
 };
 
+/** What the capture is given the benefit of, as OVS's count is late (jobs/mirror-judge.ts). */
+const SLACK = "2.5s before to 0.5s after";
+
 /** What each verdict means, next to it. */
 const MEANINGS = {
   OK: "all that OVS mirrored was captured, as far as two of its counts can show",
@@ -45,7 +48,7 @@ function render(model: Model, glyphs: Glyphs): Line[] {
   const pair =
     compared === null
       ? `not compared yet: ${waitingText(strip)}`
-      : `OVS ${commas(compared.mirrored)}, captured ${commas(compared.captured)} in the same span, ${shortDuration(compared.ageMs)} ago`;
+      : `OVS ${commas(compared.mirrored)}, captured ${commas(compared.captured)} (from ${SLACK} that span), ${shortDuration(compared.ageMs)} ago`;
   return [
     lineOf(cols, [
       span(` ${cells(strip.name, glyphs)}  `, "title"),
