@@ -129,6 +129,14 @@ export function timeOfDay(ms: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
+/** Local date and time: `2026-01-02 10:42:07.120`. */
+export function localTime(ms: number): string {
+  const date = new Date(ms);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${timeOfDay(ms)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
 /** Seconds with so many digits behind the point, as packet lists show them. */
 export function secondsText(seconds: number): string {
   return Number.isFinite(seconds) ? seconds.toFixed(6) : "-";

@@ -1,7 +1,7 @@
 /** The detail pane: everything known of the pinned flow. */
 import type { FlowDetail, FlowRow } from "../../capture/live/snapshot.ts";
 import { formatBitRate, formatScaled } from "../../core/units.ts";
-import { cells, commas, endpoint, type Glyphs, latency, shortDuration, sparkline } from "../format.ts";
+import { cells, commas, endpoint, type Glyphs, latency, localTime, shortDuration, sparkline } from "../format.ts";
 import { historyInWords, stateInWords } from "../history-words.ts";
 import { layoutOf } from "../layout.ts";
 import type { Model } from "../model.ts";
@@ -56,7 +56,6 @@ function linesOf(row: FlowRow, detail: FlowDetail | null, glyphs: Glyphs, cols: 
       span(`  60s, peak ${formatBitRate(Math.round(peak))}`, "dim"),
     ];
   };
-  const utc = (ms: number): string => new Date(ms).toISOString().replace("T", " ").replace("Z", "");
   return [
     [
       span(` ${text(row.proto)} `, "label"),
@@ -76,7 +75,7 @@ function linesOf(row: FlowRow, detail: FlowDetail | null, glyphs: Glyphs, cols: 
     ),
     pairs(["history", row.history === "" ? "" : `${row.history}: ${historyInWords(row.history)}`]),
     pairs(
-      ["first", `${utc(row.firstMs)} UTC`],
+      ["first", localTime(row.firstMs)],
       ["duration", shortDuration(row.durationMs)],
       ["rate", formatBitRate(Math.round(row.rateBps))],
       ["ended", row.ended ? detail?.closeReason || "yes" : ""],
