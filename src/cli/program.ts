@@ -8,6 +8,7 @@ import { registerClean } from "./clean.ts";
 import { registerDemo } from "./demo.ts";
 import { registerDoctor } from "./doctor.ts";
 import { checkDryRun } from "./dry-run.ts";
+import { registerExtcap } from "./extcap.ts";
 import { registerFlows } from "./flows.ts";
 import { registerInfo } from "./info.ts";
 import { registerLab } from "./lab.ts";
@@ -49,6 +50,7 @@ export function buildProgram(): Command {
   registerVm(program);
   registerLab(program);
   registerDemo(program);
+  registerExtcap(program);
   registerDoctor(program);
   registerClean(program);
   return program;

@@ -6,7 +6,7 @@ import { Cleanup } from "../core/cleanup.ts";
 import { messageOf, TapscopeError, UsageError } from "../core/errors.ts";
 import { HOST, type Place } from "../core/place.ts";
 import { findDevice, requireDevice } from "../mirror/devices.ts";
-import { type MirrorInfo, mirrorsOf } from "../mirror/mirror-info.ts";
+import { type Direction, type MirrorInfo, mirrorsOf } from "../mirror/mirror-info.ts";
 import { MONITOR_NAME, makeMonitor } from "../mirror/monitor.ts";
 import { freeNames } from "../mirror/names.ts";
 import type { Session } from "../mirror/session.ts";
@@ -21,6 +21,8 @@ export interface TargetRequest {
   readonly mirror?: readonly string[] | undefined;
   /** A bridge to mirror whole. */
   readonly bridge?: string | undefined;
+  /** Of the frames that are mirrored; default both. */
+  readonly direction?: Direction | undefined;
 }
 
 /** A device to capture on, and the mirror whose output it is. */
@@ -50,6 +52,7 @@ export async function openTarget(
   if (request.mirror !== undefined || request.bridge !== undefined) {
     const monitor = await makeMonitor(session, {
       sources: await resolvePorts(session, request.mirror ?? []),
+      direction: request.direction,
       ...(request.bridge === undefined ? {} : { all: true, bridge: request.bridge }),
     });
     cleanup.use("remove the mirror", monitor);

@@ -25,6 +25,8 @@ export interface CaptureOptions {
   /** pcap-filter(7); matches tagged and untagged frames alike. */
   readonly filter?: string | undefined;
   readonly snaplen?: number | undefined;
+  /** The link-layer type where it is known: then the file's head is written at once. */
+  readonly linktype?: number | undefined;
   /** Leave out copies that mirrors made of a packet. */
   readonly dedup?: boolean | undefined;
   readonly durationMs?: number | undefined;
@@ -87,6 +89,10 @@ export async function capture(
       ...(snaplen === undefined ? {} : { snaplen }),
     },
   });
+  if (options.linktype !== undefined) {
+    recorder.begin(options.linktype);
+    recorder.flush();
+  }
   options.onStart?.(target.device);
   const limit = options.count ?? Number.POSITIVE_INFINITY;
   let packets = 0;
@@ -123,7 +129,7 @@ export async function capture(
     await Promise.race([finish.ended, running]);
     await source.stop(packets < limit);
     ({ reason } = await running);
-    if (packets === 0) recorder.begin(source.linktype ?? 1);
+    if (packets === 0 && options.linktype === undefined) recorder.begin(source.linktype ?? 1);
     const { drops } = source;
     recorder.close(drops && { received: drops.received, dropped: drops.kernel + drops.interface });
   } catch (error) {
