@@ -33,7 +33,7 @@ interface CutFlags {
 }
 
 export function registerCut(bro: Command): void {
-  bro
+  const cut = bro
     .command("cut")
     .description("columns of Zeek's logs, as zeek-cut gives them: of files, folders, compressed and JSON logs")
     .usage("[options] [field...] [file...]")
@@ -57,7 +57,20 @@ export function registerCut(bro: Command): void {
     .option("--until <time>", "only rows whose ts is before this")
     .addHelpText("after", HELP)
     .action(runCut);
+  // Of options that contradict each other zeek-cut heeds the last.
+  for (const group of CONTRADICTING) {
+    for (const name of group) {
+      cut.on(`option:${name}`, () => {
+        for (const other of group) if (other !== name) cut.setOptionValue(other, undefined);
+      });
+    }
+  }
 }
+
+const CONTRADICTING = [
+  ["c", "C", "m", "M"],
+  ["d", "D", "u", "U"],
+];
 
 const HELP = `
 An argument is a file if it has a / in it, or if it exists and is not a field of the logs; what follows -- are files.

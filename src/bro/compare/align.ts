@@ -125,9 +125,9 @@ export function sameCounts(capture: Pick<Conn, "ends">, log: Pick<Conn, "ends">)
   });
 }
 
-/** What the log does not have is not compared. */
+/** What one side does not have is not compared. */
 export function same(capture: number, log: number): boolean {
-  return Number.isNaN(log) || capture === log;
+  return Number.isNaN(log) || Number.isNaN(capture) || capture === log;
 }
 
 /** The sums of several connections, by end. */

@@ -68,12 +68,12 @@ function connOf(record: ConnectionRecord, { columns }: CaptureOptions): Conn {
   const sent = {
     packets: record.orig_pkts,
     ipBytes: record.orig_ip_bytes,
-    bytes: record.orig_bytes ?? 0,
+    bytes: record.orig_bytes ?? Number.NaN,
   };
   const received = {
     packets: record.resp_pkts,
     ipBytes: record.resp_ip_bytes,
-    bytes: record.resp_bytes ?? 0,
+    bytes: record.resp_bytes ?? Number.NaN,
   };
   return {
     key,

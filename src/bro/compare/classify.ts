@@ -171,13 +171,22 @@ function captureOnly(capture: readonly Conn[], facts: Facts): Judged {
   if (facts.verified !== null && !facts.verified.has(capture[0]!.key)) {
     return judged(true, "all its packets have a bad checksum, or were carried by one that has: Bro was run without -C");
   }
-  if (start > log.endUs) return judged(true, "it began after the log's last connection had ended");
-  if (!log.closed && end >= log.endUs)
-    return judged(true, "it was still open when the log ended: Bro was killed before it wrote the row");
-  if (end < log.startUs) return judged(true, "it ended before the log's first connection began");
+  if (start > log.closedUs) return judged(true, "it began after the log was closed");
+  if (!log.closed && end >= log.endUs) {
+    return judged(
+      true,
+      "it was open, or had not begun, when the log ended: Bro was killed before it could write the row",
+    );
+  }
   if (facts.badRowsSuffice) return judged(true, `the log has ${plural(log.badRows, "row")} that cannot be read`);
   if (log.drops.length > 0) return judged(true, log.drops.join("; "));
-  return judged(false, "Bro did not see it: a mirror added late, a filter, or lost packets");
+  const late =
+    end < log.startUs
+      ? "Bro was started, or the mirror added, after it: it ended before the log's first connection began"
+      : null;
+  const early =
+    start > log.endUs ? "the mirror was taken away: it began after the log's last connection had ended" : null;
+  return judged(false, late ?? early ?? "Bro did not see it: a filter, another port, or lost packets");
 }
 
 function logOnly(log: readonly Conn[], { capture, offsetUs }: Facts): Judged {

@@ -1,6 +1,6 @@
 /** A connection as either side of a comparison has it: what the capture's flow records and the rows of conn.log have in common. */
 
-/** What one end of a connection sent. NaN: the log does not say. */
+/** What one end of a connection sent. NaN: the log does not say; payload is unset in connections of a single packet, on both sides. */
 export interface Sent {
   packets: number;
   /** From the IP header on. */

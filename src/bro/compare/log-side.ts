@@ -1,5 +1,6 @@
 /** The log's side of a comparison: the rows of conn.log, and what other logs and the log's damage say of its completeness. */
 import { TapscopeError } from "../../core/errors.ts";
+import { openUs } from "../format/time.ts";
 import { type LogSummary, readRows } from "../log/reader.ts";
 import { Column, type Row } from "../log/row.ts";
 import { Rows } from "../log/rows.ts";
@@ -17,6 +18,8 @@ export interface LogSide {
   readonly badRows: number;
   /** The last file was closed by its writer: connections that were still open have been written. */
   readonly closed: boolean;
+  /** When it was closed, by the clock of its rows; NaN where that cannot be known. */
+  readonly closedUs: number;
   readonly columns: KeyColumns;
   /** Columns it has none of: they are not compared. */
   readonly lacks: readonly string[];
@@ -64,10 +67,14 @@ export async function readConnLogs(kinds: readonly LogKind[], signal?: AbortSign
   let startUs = Number.POSITIVE_INFINITY;
   let endUs = Number.NEGATIVE_INFINITY;
   let badRows = 0;
+  /** When the first connection of the last file ended: about when it was opened. */
+  let lastFirstEnd = Number.NaN;
   for (const { input } of logs) {
+    lastFirstEnd = Number.NaN;
     const rows = new Rows((row) => {
       const conn = connOf(row, columns);
       if (conn === null) return;
+      if (Number.isNaN(lastFirstEnd)) lastFirstEnd = conn.endUs;
       if (conn.startUs < startUs) startUs = conn.startUs;
       if (conn.endUs > endUs) endUs = conn.endUs;
       conns.push(conn);
@@ -83,6 +90,7 @@ export async function readConnLogs(kinds: readonly LogKind[], signal?: AbortSign
     startUs: Number.isFinite(startUs) ? startUs : Number.NaN,
     endUs: Number.isFinite(endUs) ? endUs : Number.NaN,
     badRows,
+    closedUs: closedAt(summaries.at(-1)!, lastFirstEnd),
     closed: !damage.some((sentence) => sentence.startsWith("no #close")),
     columns,
     lacks: logs.some(({ format }) => format === "json")
@@ -109,8 +117,7 @@ function connOf(row: Row, columns: KeyColumns): Conn | null {
   const [sent, received] = COUNTS.map(([packets, ipBytes, bytes]) => ({
     packets: counted(row, packets, number(packets)),
     ipBytes: counted(row, ipBytes, number(ipBytes)),
-    // Unset in connections of one packet: its payload is not said.
-    bytes: counted(row, bytes, number(bytes)),
+    bytes: number(bytes),
   })) as [Sent, Sent];
   const startUs = timeUs(row, TS.of(row));
   const duration = number(DURATION);
@@ -133,6 +140,17 @@ function connOf(row: Row, columns: KeyColumns): Conn | null {
     badChecksums: 0,
     retransmits: 0,
   };
+}
+
+const QUARTER_US = 900e6;
+
+/**
+ * `#open` and `#close` are local times of a zone that is not written. A log is opened when its first connection has ended: that shows
+ * the zone, to the quarter of an hour; unless Bro read a capture later, which is no zone at all.
+ */
+function closedAt({ open, close }: LogSummary, firstEndUs: number): number {
+  const zoneUs = Math.round((openUs(open ?? "") - firstEndUs) / QUARTER_US) * QUARTER_US;
+  return Math.abs(zoneUs) <= 14 * 3600e6 ? openUs(close ?? "") - zoneUs : Number.NaN;
 }
 
 /** NaN for a column that the log does not have, 0 for one that is unset. */

@@ -53,6 +53,9 @@ export class HeaderReader {
   #schema: LogSchema | null = null;
   /** `#close` was the last that came of a block. */
   closed = false;
+  /** The times of the last `#open` and `#close` as they are written, or null. */
+  lastOpen: string | null = null;
+  lastClose: string | null = null;
 
   /** Takes the line at [start, end), which begins with `#`, without its line end. */
   line(buffer: Buffer, start: number, end: number): HeaderLine {
@@ -69,6 +72,7 @@ export class HeaderReader {
     // Tests of Zeek mask the time together with its separator.
     if (line.startsWith("#close")) {
       this.closed = true;
+      this.lastClose = line.slice("#close".length + this.#separator.length);
       return "close";
     }
     const [key, ...values] = line.split(this.#separator.toString("latin1"));
@@ -87,7 +91,7 @@ export class HeaderReader {
         this.#path = value === "" ? null : Buffer.from(value, "latin1").toString("utf8");
         break;
       case "#open":
-        this.#open = value;
+        this.#open = this.lastOpen = value;
         break;
       case "#fields":
         this.#fields = values.map((name) => Buffer.from(name, "latin1").toString("utf8"));

@@ -59,16 +59,26 @@ export async function readInput(
     // Bytes after the end of compressed data: nothing of the log is missing.
     warn: () => {},
   };
-  const source = new ByteSource(input.chunks(), input.path === null ? null : () => new ByteSource(input.chunks()));
+  let failure: unknown;
+  const chunks = () => untilError(input.chunks(), (error) => (failure ??= asLogError(error)));
+  const source = new ByteSource(chunks(), input.path === null ? null : () => new ByteSource(chunks()));
   try {
-    return { compression: await readDecompressed(source, output), fault };
-  } catch (error) {
-    const known = asLogError(error);
+    const compression = await readDecompressed(source, output);
+    if (failure === undefined) return { compression, fault };
     // Damage of the disk that the log is on: what came before it is kept.
-    if (!(known instanceof TapscopeError) || known.code === "E_LOG_OPEN" || signal?.aborted) throw known;
-    return { compression: null, fault: { status: "corrupt", cause: known.message } };
+    if (!(failure instanceof TapscopeError) || failure.code === "E_LOG_OPEN") throw failure;
+    return { compression, fault: { status: "corrupt", cause: failure.message } };
   } finally {
     await source.close();
+  }
+}
+
+/** Chunks up to where they cannot be read. */
+async function* untilError(chunks: AsyncGenerator<Buffer>, onError: (error: unknown) => void): AsyncGenerator<Buffer> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    onError(error);
   }
 }
 

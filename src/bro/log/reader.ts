@@ -41,6 +41,9 @@ export interface LogSummary {
   readonly size: number | null;
   /** Rows that were read. */
   readonly rows: number;
+  /** `#open` and `#close` of its last header, as they are written: the writer's local time. Null where there is none. */
+  readonly open: string | null;
+  readonly close: string | null;
   /** What is wrong with it, sentences; empty when it is whole. */
   readonly damage: readonly string[];
 }
@@ -63,6 +66,8 @@ export interface ReadCounts {
   readonly cut: boolean;
   /** The last thing of a TSV log was its `#close`. */
   readonly closed: boolean;
+  readonly open: string | null;
+  readonly close: string | null;
   /** Not all was read, because no more was wanted. */
   readonly stopped: boolean;
 }
@@ -94,6 +99,8 @@ export function addCounts(a: ReadCounts, b: ReadCounts): ReadCounts {
     unfinished: b.unfinished,
     cut: b.cut,
     closed: b.closed,
+    open: b.open ?? a.open,
+    close: b.close ?? a.close,
     stopped: a.stopped || b.stopped,
   };
 }
@@ -107,6 +114,8 @@ export function summarize(input: LogInput, counts: ReadCounts, fault: InputFault
     format,
     size: input.size,
     rows: counts.rows,
+    open: counts.open,
+    close: counts.closed ? counts.close : null,
     damage: format === "other" ? [] : damageOf(format, counts, fault),
   };
 }
@@ -190,6 +199,8 @@ export class LogReader {
       unfinished,
       cut,
       closed: this.#header.closed,
+      open: this.#header.lastOpen,
+      close: this.#header.lastClose,
       stopped,
     };
   }

@@ -50,6 +50,7 @@ async function compare(
     fields = FIELDS as readonly Field[],
     other = {} as Record<string, string>,
     tail = "",
+    open = "x",
   } = {},
 ): Promise<Comparison> {
   const rows = change(records.map((row) => ({ ...row, ts: (Number(row.ts) + ahead).toFixed(6) })));
@@ -57,6 +58,7 @@ async function compare(
   const log = [
     "#separator \\x09",
     "#path\tconn",
+    `#open\t${open}`,
     `#fields\t${fields.join("\t")}`,
     `#types\t${fields.map((name) => types[name] ?? "string").join("\t")}`,
     ...rows.map((row) => fields.map((name) => row[name] ?? "-").join("\t")),
@@ -171,6 +173,23 @@ describe("bro compare", () => {
     const early = await compare((rows) => rows.filter((row) => !web(row)));
     expect(early.verdict).toBe("differ");
     expect(early.differences[0]!.class).toBe("capture_only");
+  });
+
+  it("explains what began after the log was closed, whatever its zone; not what Bro should have seen", async () => {
+    const late = Math.min(...records.filter(web).map((row) => Number(row.ts)));
+    const before = records.filter((row) => Number(row.ts) + Number(row.duration ?? 0) < late - 2);
+    expect(before.length).toBeGreaterThan(0);
+    const stamp = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 19).replace(/[T:]/g, "-");
+    const zone = -5 * 3600;
+    const opened = Number(before[0]!.ts) + Number(before[0]!.duration ?? 0) + 5;
+    const closedAt = async (seconds: number) => {
+      const tail = `#close\t${stamp(seconds + zone)}\n`;
+      const uids = new Set(before.map(({ uid }) => uid));
+      const kept = (rows: Row[]) => rows.filter(({ uid }) => uids.has(uid));
+      return (await compare(kept, { closed: false, open: stamp(opened + zone), tail })).verdict;
+    };
+    expect(await closedAt(late - 1)).toBe("explained");
+    expect(await closedAt(late + 86_400)).toBe("differ");
   });
 
   it("explains no more than the rows that cannot be read", async () => {

@@ -162,6 +162,8 @@ const NO_COUNTS: ReadCounts = {
   unfinished: false,
   cut: false,
   closed: false,
+  open: null,
+  close: null,
   stopped: false,
 };
 
