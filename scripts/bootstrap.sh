@@ -89,17 +89,23 @@ ensure_packages() { # ensure_packages <lines of tools>
     say "hint: Arch Linux: pacman -S $(missing 3 <<< "$1")"
     exit 1
   fi
+  local hint="hint: as root: bash $PWD/scripts/install-packages.sh $packages   (apt-get update, then apt-get install, without starting a service)"
   if [ "$(id -u)" != 0 ]; then
     if ! command -v sudo >/dev/null; then
       say "these packages are missing, and there is no sudo: $packages"
-      say "hint: as root: bash $PWD/scripts/install-packages.sh $packages   (apt-get update, then apt-get install, without starting a service)"
+      say "$hint"
       exit 1
     fi
     as_root=(sudo)
   fi
   say "installing Debian packages: $packages"
   # shellcheck disable=SC2086 # a list of words
-  "${as_root[@]}" bash scripts/install-packages.sh $packages || { say "the packages that are needed are not installed"; exit 1; }
+  if ! "${as_root[@]}" bash scripts/install-packages.sh $packages; then
+    say "the packages that are needed are not installed"
+    # Who has the program may still not be allowed to use it.
+    [ "$(id -u)" = 0 ] || say "$hint"
+    exit 1
+  fi
 }
 
 # A run that was killed may have left its policy-rc.d, with which no package starts its service.

@@ -4,7 +4,18 @@ import { UsageError } from "../core/errors.ts";
 
 /** They change nothing, with or without it. */
 const READING = [
-  ...["bridge list", "bridge macs", "bridge ports", "tap list", "mirror list", "vm list", "lab status", "doctor"],
+  ...[
+    "bridge list",
+    "bridge macs",
+    "bridge ports",
+    "tap list",
+    "mirror list",
+    "vm list",
+    "lab status",
+    "doctor",
+    "completion",
+    "help",
+  ],
   ...["flows", "info", "bro ls", "bro cat"],
 ];
 

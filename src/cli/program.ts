@@ -5,11 +5,13 @@ import { registerBridge } from "./bridge.ts";
 import { registerBro } from "./bro.ts";
 import { registerCapture } from "./capture.ts";
 import { registerClean } from "./clean.ts";
+import { registerCompletion } from "./completion.ts";
 import { registerDemo } from "./demo.ts";
 import { registerDoctor } from "./doctor.ts";
 import { checkDryRun } from "./dry-run.ts";
 import { registerExtcap } from "./extcap.ts";
 import { registerFlows } from "./flows.ts";
+import { describeTree } from "./help/help.ts";
 import { registerInfo } from "./info.ts";
 import { registerLab } from "./lab.ts";
 import { registerMirror } from "./mirror.ts";
@@ -18,7 +20,7 @@ import { registerVerify } from "./verify.ts";
 import { registerVm } from "./vm.ts";
 import { registerWatch } from "./watch.ts";
 
-/** The whole command tree, without running anything (also what the reference page and the completion are made from). */
+/** The whole command tree, without running anything (the reference page, the manual pages and the completions are made from it). */
 export function buildProgram(): Command {
   const version = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version as string;
   const program = new Command("tapscope")
@@ -33,11 +35,12 @@ export function buildProgram(): Command {
     .option("--dry-run", "print the commands that would change something, and run none of them")
     .option("-v, --verbose", "print commands as they run, and details of errors")
     .option("--no-color", "no colour (also $NO_COLOR)")
-    .configureHelp({ showGlobalOptions: true })
     // run.ts tells what is wrong, as it tells every other error.
     .configureOutput({ outputError: () => {} })
     .exitOverride()
     .hook("preAction", (_, command) => checkDryRun(command));
+  registerDemo(program);
+  registerLab(program);
   registerBridge(program);
   registerTap(program);
   registerMirror(program);
@@ -48,10 +51,10 @@ export function buildProgram(): Command {
   registerVerify(program);
   registerBro(program);
   registerVm(program);
-  registerLab(program);
-  registerDemo(program);
   registerExtcap(program);
   registerDoctor(program);
   registerClean(program);
+  registerCompletion(program);
+  describeTree(program);
   return program;
 }

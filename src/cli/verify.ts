@@ -66,12 +66,7 @@ export function registerVerify(program: Command): void {
       "after",
       `
 Verdicts: faithful (exit 0): all was seen, once, unaltered. unfaithful (exit 3): it was not; the causes say why.
-untested (exit 1): nothing was sent, or it could not be captured. The report is on stdout in every case.
-
-  tapscope verify mega_tap2 --ping 10.0.0.2
-  tapscope verify mega_tap2 --ping 10.0.0.2 --df
-  tapscope verify mega_tap2 --source mega_tap0 -- iperf3 -c 10.0.0.2 -t 5
-  tapscope verify mega_tap2 --source mega_bridge --duration 30s --save run1`,
+untested (exit 1): nothing was sent, or it could not be captured. The report is on stdout in every case.`,
     )
     .action(async (monitor: string, argv: string[], options: VerifyOptions, command: Command) => {
       const { json } = globalOptions(command);

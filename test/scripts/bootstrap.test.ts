@@ -177,6 +177,17 @@ describe("bootstrap.sh", () => {
     expect(text).toMatch(/hint: as root: bash .*install-packages.sh openvswitch-switch uidmap .*apt-get update/);
   });
 
+  it("says it too where sudo is there, and the user may not use it", () => {
+    using machine = new FakeMachine(["ovs-vsctl"]);
+    machine.ordinaryUser({ sudo: true });
+    machine.program("sudo", 'echo "sudo: a password is required" >&2; exit 1');
+    const { code, text } = machine.run("bash scripts/bootstrap.sh demo");
+    expect([code, text]).toEqual([
+      1,
+      expect.stringMatching(/hint: as root: bash .*install-packages.sh openvswitch-switch /),
+    ]);
+  });
+
   it("says what to do about a /dev/net/tun that only root may open, without sudo", () => {
     using machine = new FakeMachine();
     machine.ordinaryUser({ sudo: false });
@@ -249,7 +260,7 @@ describe("bootstrap.sh", () => {
 });
 
 it("shellcheck finds nothing in the scripts", ({ skip }) => {
-  const { status, stdout, error } = spawnSync("sh", ["-c", "shellcheck scripts/*.sh .ci/run"], {
+  const { status, stdout, error } = spawnSync("sh", ["-c", "shellcheck scripts/*.sh test/bare/*.sh .ci/run"], {
     cwd: ROOT,
     encoding: "utf8",
   });

@@ -2,8 +2,9 @@
  * Writes capture files: what the two formats share. Writing is synchronous through one large buffer, so that a slow disk
  * or pipe holds the source back and nothing is ever queued without bound or lost.
  */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import { messageOf, TapscopeError } from "../../core/errors.ts";
+import { openOutput } from "../../core/output-file.ts";
 import type { Frame } from "../frame.ts";
 
 const BUFFER = 1024 * 1024;
@@ -49,7 +50,7 @@ export abstract class CaptureWriter {
   constructor(path: string) {
     this.path = path;
     try {
-      this.#fd = path === "-" ? STDOUT : openSync(path, "w");
+      this.#fd = path === "-" ? STDOUT : openOutput(path);
     } catch (error) {
       throw this.#failed(error);
     }

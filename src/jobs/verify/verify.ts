@@ -2,10 +2,11 @@
  * `verify`: captures on the sources and on the monitor at once, runs the traffic, matches and judges (src/verify). All
  * captures run before the traffic begins and until what it sent has had time to come.
  */
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Cleanup } from "../../core/cleanup.ts";
 import { messageOf, TapscopeError, UsageError } from "../../core/errors.ts";
+import { giveToInvokingUser, openOutput } from "../../core/output-file.ts";
 import { describePlace, HOST, type Place } from "../../core/place.ts";
 import { nowNs } from "../../core/time.ts";
 import { formatDuration } from "../../core/units.ts";
@@ -253,7 +254,9 @@ class Run {
     };
     if (saveDir !== undefined) {
       const text = JSON.stringify(report, (_, value) => (typeof value === "bigint" ? value.toString() : value), 2);
-      writeFileSync(join(saveDir, "report.json"), `${text}\n`);
+      const fd = openOutput(join(saveDir, "report.json"));
+      writeFileSync(fd, `${text}\n`);
+      closeSync(fd);
     }
     return report;
   }
@@ -438,7 +441,7 @@ function notRun(traffic: TrafficRequest): TrafficFact {
 /** @throws UsageError when the folder holds something, TapscopeError `E_SAVE` when it cannot be made */
 function makeSaveDir(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true });
+    if (mkdirSync(dir, { recursive: true, mode: 0o700 }) !== undefined) giveToInvokingUser(dir);
     if (readdirSync(dir).length === 0) return;
   } catch (error) {
     throw new TapscopeError("E_SAVE", `cannot save to ${dir}: ${messageOf(error)}`);

@@ -2,9 +2,10 @@
  * A folder of Zeek logs: a file a kind, made with its first row. With rotation the files at hand are in `current/`, finished ones
  * in a folder of their day under the name that zeekctl gives them: `2026-11-24/conn.13:00:00-14:00:00.log`.
  */
-import { closeSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { TapscopeError } from "../../core/errors.ts";
+import { openOutput } from "../../core/output-file.ts";
 import type { LogRow, LogSchema } from "./schema.ts";
 import type { LineFormat } from "./zeek-lines.ts";
 
@@ -98,7 +99,7 @@ export class LogFiles {
 
   #begin(schema: LogSchema): OpenLog {
     const path = join(this.#current(), `${schema.path}.log`);
-    const fd = attempt(path, () => openSync(path, "w", 0o600));
+    const fd = attempt(path, () => openOutput(path));
     const log: OpenLog = { schema, path, fd, text: this.#format.header(schema, this.#nowNs), rows: 0 };
     this.#open.set(schema.path, log);
     return log;
