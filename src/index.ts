@@ -13,15 +13,12 @@ export type { DirectoryEntry, FileNode, FileTree } from "./bro/disk/tree.ts";
 export type { LogSummary } from "./bro/log/reader.ts";
 export { type LogRecord, readLog } from "./bro/log/records.ts";
 export type { LogValue } from "./bro/log/values.ts";
-export { type CommunityIdInput, communityId } from "./capture/flow/community-id.ts";
-export {
-  type ConnectionRecord,
-  type ReadConnectionsOptions,
-  readConnections,
-} from "./capture/flow/read-connections.ts";
+export { type CommunityIdInput, communityId } from "./capture/community-id.ts";
 export type { CaptureInterface, CaptureStatus, CaptureSummary } from "./capture/format/summary.ts";
+export { type ReadConnectionsOptions, readConnections } from "./capture/read-connections.ts";
 export { type CaptureDescription, describeCapture } from "./capture/source/describe.ts";
 export { type CapturedPacket, type OpenCaptureOptions, openCapture } from "./capture/source/open-capture.ts";
+export type { ConnectionRecord } from "./engine/host/connection-record.ts";
 export { type OpenSwitchOptions, openSwitch } from "./jobs/open-switch.ts";
 export { type TrafficRequest, type VerifyRequest, verifyMirror } from "./jobs/verify/verify.ts";
 export type { BridgeInfo } from "./mirror/bridge.ts";

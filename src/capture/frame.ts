@@ -3,6 +3,8 @@
  * record: whoever receives it reads what it needs during the call and keeps nothing but numbers.
  */
 
+import type { PcapRecords } from "../engine/host/feed.ts";
+
 const EMPTY: Uint8Array = Buffer.alloc(0);
 
 export class Frame {
@@ -31,3 +33,18 @@ export class Frame {
 
 /** Receives each frame; the argument is valid only during the call. */
 export type FrameSink = (frame: Frame) => void;
+
+/** What receives frames in bulk: one after another, or whole stretches of the records of a classic pcap file as they are. */
+export interface BulkSink {
+  /** Packets received. */
+  readonly packets: number;
+  frame(frame: Frame): void;
+  /** Takes plain records at the beginning of `data[start, end)`. @returns where the first begins that it leaves to the reader */
+  takeRecords(data: Uint8Array, start: number, end: number, records: PcapRecords): number;
+  /** The bytes of the frames so far are valid no longer. */
+  flush(): void;
+  /** Where a file may be read to; asked for before each read. */
+  room(): Buffer;
+}
+
+export type CaptureSink = FrameSink | BulkSink;

@@ -1,11 +1,10 @@
 /** `tapscope flows FILE…`: the connections of capture files, as Zeek would log them. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { FlowMeter } from "../capture/flow/meter.ts";
-import type { RecordFormat } from "../capture/flow/record-formats.ts";
 import type { CaptureSummary } from "../capture/format/summary.ts";
 import { TapscopeError, UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { formatScaled, parseInteger } from "../core/units.ts";
+import type { FlowMeter } from "../engine/host/meter.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
 import { Shutdown } from "./shutdown.ts";
@@ -89,23 +88,23 @@ function checkTop(text: string): string {
 }
 
 async function run(files: readonly string[], options: FlowsOptions, json: boolean): Promise<void> {
-  const { FlowMeter } = await import("../capture/flow/meter.ts");
-  const { RecordWriter } = await import("../capture/flow/record-writer.ts");
-  const { sortColumns, SORT_COLUMNS } = await import("../capture/flow/columns-by-name.ts");
+  const { openMeter } = await import("../capture/meter.ts");
+  const { textField } = await import("../engine/host/fields.ts");
+  const { isSortField, SORT_FIELDS, sortValue } = await import("../engine/host/sort-fields.ts");
   const column = options.sort ?? "bytes";
-  if (!(SORT_COLUMNS as readonly string[]).includes(column)) {
-    throw new UsageError(`cannot sort by '${column}'`, { hint: `one of ${SORT_COLUMNS.join(", ")}` });
+  if (!isSortField(column)) {
+    throw new UsageError(`cannot sort by '${column}'`, { hint: `one of ${SORT_FIELDS.join(", ")}` });
   }
   const sorted = !options.summary && (options.sort !== undefined || options.top !== undefined);
-  const writer = options.summary
-    ? undefined
-    : new RecordWriter(await formatFor(options.format!), (bytes) => {
-        process.stdout.write(bytes);
-        // Files and pipes take what they are given at once.
-        return process.stdout.writableLength === 0;
-      });
   const byService: Record<string, number> = {};
-  const meter: FlowMeter = new FlowMeter({
+  const each = options.summary
+    ? (row: number) => countService(byService, service(row))
+    : (row: number) => {
+        if (accept(row)) output.write(row);
+      };
+  // The engine writes records by itself where nobody has to look at each connection.
+  const direct = !options.summary && !sorted && options.where === undefined && options.format !== "table";
+  const meter: FlowMeter = openMeter({
     inner: options.inner ?? false,
     dedup: options.dedup ?? false,
     estimateDuplicates: options.summary !== true,
@@ -113,19 +112,22 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
     verifyChecksums: options.checksums === "verify",
     keepEnded: sorted,
     ...(sorted ? { maxFlows: MAX_SORTED } : {}),
-    ...(options.summary ? { onEnd: (row) => countService(byService, meter.labels.service(row)) } : {}),
-    ...(writer && !sorted ? { onEnd: (row) => accept(row) && writer.write(meter.table, row, meter.labels) } : {}),
+    ...(sorted || direct ? {} : { onEnd: each }),
+    writesRecords: direct,
+    onRecords: (bytes) => process.stdout.write(Buffer.from(bytes)),
   });
+  const service = textField(meter.table, "service");
   const accept = await acceptor(options.where, meter);
-  await readAll(files, meter, options.filter, options.follow ? () => writer?.flush() : undefined);
+  const output = options.summary ? NO_OUTPUT : await outputOf(options.format!, meter);
+  output.begin();
+  await readAll(files, meter, options.filter, options.follow ? () => output.flush() : undefined);
   meter.finish();
-  if (sorted && writer) {
+  if (sorted) {
     const count = options.top ? parseInteger(options.top, "--top", 1, MAX_SORTED) : meter.table.size;
-    const rows = new Int32Array(Math.min(count, meter.table.size));
-    const found = meter.table.top(sortColumns(meter.table)[column]!, rows, accept);
-    for (const row of rows.subarray(0, found)) writer.write(meter.table, row, meter.labels);
+    const most = Math.min(count, meter.table.size);
+    for (const row of meter.table.top(sortValue(meter.table, column), most, accept)) output.write(row);
   }
-  writer?.end();
+  output.end();
   if (options.summary) showSummary(meter, byService, json);
   warn(meter, options);
 }
@@ -133,14 +135,56 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
 /** Which rows `--where` lets through. */
 async function acceptor(where: string | undefined, meter: FlowMeter): Promise<(row: number) => boolean> {
   if (where === undefined) return () => true;
-  const { flowFilter } = await import("../capture/filter/display-flows.ts");
-  return flowFilter(where, meter.table, meter.labels);
+  const { flowFilter } = await import("../capture/filter/display-rows.ts");
+  return flowFilter(where, meter.table);
 }
 
-async function formatFor(name: (typeof FORMATS)[number]): Promise<RecordFormat> {
-  if (name === "table") return (await import("../capture/flow/table-format.ts")).tableFormat;
-  const { csvFormat, jsonFormat, zeekFormat } = await import("../capture/flow/record-formats.ts");
-  return name === "json" ? jsonFormat : name === "csv" ? csvFormat : zeekFormat();
+/** Where connections are written, one after another. */
+interface Output {
+  begin(): void;
+  write(row: number): void;
+  /** Hands on what has been gathered. */
+  flush(): void;
+  end(): void;
+}
+
+const NO_OUTPUT: Output = { begin() {}, write() {}, flush() {}, end() {} };
+/** Characters of a table that are gathered before they are printed. */
+const PIECE = 64 * 1024;
+
+async function outputOf(name: (typeof FORMATS)[number], meter: FlowMeter): Promise<Output> {
+  if (name === "table") return await tableOutput(meter);
+  const { RECORD_FORMATS } = await import("../engine/host/record-formats.ts");
+  const format = RECORD_FORMATS[name];
+  meter.startRecords(name);
+  return {
+    begin: () => void process.stdout.write(format.header()),
+    write: (row) => meter.writeRecord(row),
+    flush: () => meter.flushRecords(),
+    end() {
+      meter.flushRecords();
+      process.stdout.write(format.footer());
+    },
+  };
+}
+
+async function tableOutput(meter: FlowMeter): Promise<Output> {
+  const { tableFormat } = await import("../engine/host/table-format.ts");
+  const { header, line } = tableFormat(meter.table);
+  let gathered = header;
+  const flush = () => {
+    process.stdout.write(gathered);
+    gathered = "";
+  };
+  return {
+    begin() {},
+    write(row) {
+      gathered += line(row);
+      if (gathered.length > PIECE) flush();
+    },
+    flush,
+    end: flush,
+  };
 }
 
 /** Reads the files one after another into the same table; a bad one does not stop the others. */
@@ -150,21 +194,18 @@ async function readAll(
   filter: string | undefined,
   flush: (() => void) | undefined,
 ): Promise<void> {
-  const { readCapture } = await import("../capture/source/file.ts");
+  const { meterCapture } = await import("../capture/meter.ts");
   // A file that is whole is read to its end in no time; one that is followed has none.
   using shutdown = flush ? new Shutdown() : undefined;
   const timer = flush ? setInterval(flush, 250) : undefined;
   try {
     for (const file of files) {
-      const sink = (frame: Parameters<FlowMeter["add"]>[0]) => {
-        meter.add(frame);
-      };
       try {
         const read = {
           ...(filter === undefined ? {} : { filter }),
           ...(shutdown ? { follow: true, signal: shutdown.signal } : {}),
         };
-        report(await readCapture(file, sink, read));
+        report(await meterCapture(meter, file, read));
       } catch (error) {
         if (!(error instanceof TapscopeError) || error instanceof UsageError || files.length === 1) throw error;
         note(`tapscope: ${sanitize(error.message)}`);
@@ -188,20 +229,18 @@ function countService(counts: Record<string, number>, service: string | undefine
 }
 
 function showSummary(meter: FlowMeter, byService: Readonly<Record<string, number>>, json: boolean): void {
-  const { table } = meter;
-  const byProtocol = table.connectionsByProtocol();
   const totals = {
     packets: meter.packets,
     bytes: meter.bytes,
-    connections: table.connections - table.hiddenConnections,
+    connections: meter.connections,
     not_ip: meter.notIpByName(),
     malformed: meter.malformed,
     unsupported: meter.unsupported,
     duplicates: meter.duplicates,
-    evicted: table.evicted,
+    evicted: meter.evicted,
     fragments: meter.fragments,
     by_service: byService,
-    by_proto: byProtocol,
+    by_proto: meter.connectionsByProtocol(),
   };
   if (json) {
     printJson(totals);
@@ -219,12 +258,12 @@ function showSummary(meter: FlowMeter, byService: Readonly<Record<string, number
 }
 
 function warn(meter: FlowMeter, options: FlowsOptions): void {
-  const { duplicates, packets, table } = meter;
+  const { duplicates, packets, evicted } = meter;
   if (!options.dedup && duplicates > packets * COPIES_WORTH_A_WORD) {
     const share = ((duplicates / packets) * 100).toFixed(1);
     note(
       `note: about ${formatScaled(duplicates)} of ${formatScaled(packets)} packets (${share} %) are copies of one seen within 50 ms, as mirrors make them: --dedup leaves them out`,
     );
   }
-  if (table.evicted > 0) note(`note: ${table.evicted} connections were ended early to keep memory bounded`);
+  if (evicted > 0) note(`note: ${evicted} connections were ended early to keep memory bounded`);
 }

@@ -10,10 +10,11 @@ import { limitRows } from "./table/table";
 import { NEVER } from "./time";
 
 export { keepHelloName } from "./apps/tls";
-export { rowsStart } from "./memory";
-export { endCapture } from "./meter";
-export { fieldNumber, fieldText, flushRecords, startRecords, writeRow } from "./record/writer";
+export { makeRoom, rowsStart } from "./memory";
+export { endCapture, innerRow, outerRow } from "./meter";
+export { fieldNumber, fieldText, flushRecords, recordText, startRecords, writeRow } from "./record/writer";
 export { advance as letTimePass } from "./table/table";
+export { deepVlans } from "./table/vlans";
 export { framesTraced, takeFrames, takeRecords } from "./walk";
 
 /** Begins: to be called once, after the options are set. @returns false when the tables alone do not fit into 4 GB */

@@ -1,4 +1,5 @@
 /** Room for the rows and what is as large as their limit: the one place that asks for more memory. */
+import { counters } from "./counters";
 import { ROW_BYTES, Row } from "./generated/layouts";
 import { MAP_END } from "./generated/memory";
 
@@ -38,6 +39,19 @@ export function reserve(end: usize): bool {
   if (memory.grow(pages) < 0) return false;
   memoryEnd = (<usize>memory.size()) << PAGE_BITS;
   return true;
+}
+
+/** Bytes of the shortest packet that can open a row: an IPv4 header, all that a layer of a tunnel needs. */
+const SHORTEST: usize = 20;
+
+/**
+ * Makes sure that counting `bytes` of packets will not ask for more memory: the host's views of memory, its chunk of bytes among them,
+ * stay valid meanwhile.
+ */
+export function makeRoom(bytes: usize): void {
+  const rows = <u64>counters.used + <u64>(bytes / SHORTEST);
+  const end = <u64>rowsStart + rows * <u64>ROW_BYTES;
+  reserve(end > <u64>rowsLimit ? rowsLimit : <usize>end);
 }
 
 /** The row at an address, which must be one. */

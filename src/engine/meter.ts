@@ -110,7 +110,7 @@ function markCarrier(row: Row, p: Packet): void {
 }
 
 /** Takes a fragment. @returns whether `p` now shows its datagram, complete */
-function reassemble(p: Packet): bool {
+export function reassemble(p: Packet): bool {
   counters.fragments++;
   const start = p.ip;
   const end = p.end;

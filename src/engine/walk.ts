@@ -46,18 +46,20 @@ export function takeRecords(start: i32, end: i32): i32 {
   return at;
 }
 
-/** Takes the frames that the host has laid between `start` and `end`, each behind a `Frame`. */
+/** Takes the frames that the host has laid between `start` and `end`. */
 export function takeFrames(start: i32, end: i32): void {
   traceCount = 0;
   const traced = options.trace;
   let at = start;
   while (at < end) {
     const frame = changetype<Frame>(<usize>at);
-    const bytes = at + FRAME_BYTES;
+    const bytes = frame.bytes;
+    const captured = frame.captured;
     const time = timeOf(frame.seconds, frame.nanoseconds);
-    countFrame(bytes, frame.captured, frame.wireLength, time, frame.hasTime, frame.linktype, frame.fcsLength);
+    countFrame(bytes, captured, frame.wireLength, time, frame.hasTime, frame.linktype, frame.fcsLength);
     if (traced) trace(at);
-    at = (bytes + frame.captured + 7) & ~7;
+    at += FRAME_BYTES;
+    if (bytes === at) at = (at + captured + 7) & ~7;
   }
 }
 

@@ -42,6 +42,9 @@ function totals(snapshot: Snapshot, strip: MirrorStatus | null): string {
     formatBitRate(Math.round(snapshot.bitsPerSec)),
   ];
   if (drops) parts.push(`${commas(drops.kernel + drops.interface)} dropped`);
-  if (strip) parts.push(`mirrored ${strip.mirrored === null ? "-" : commas(strip.mirrored)} ${verdictText(strip)}${strip.verdict === "WAIT" ? ` (${nextCount(strip)})` : ""}`);
+  if (strip)
+    parts.push(
+      `mirrored ${strip.mirrored === null ? "-" : commas(strip.mirrored)} ${verdictText(strip)}${strip.verdict === "WAIT" ? ` (${nextCount(strip)})` : ""}`,
+    );
   return parts.join("  ");
 }

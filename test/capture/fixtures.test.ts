@@ -4,12 +4,14 @@ import { createReadStream, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { formatIpv4, formatIpv6 } from "../../src/capture/flow/address.ts";
-import { FlowMeter } from "../../src/capture/flow/meter.ts";
-import { protocolName } from "../../src/capture/flow/names.ts";
-import { readConnections } from "../../src/capture/flow/read-connections.ts";
+import { meterCapture, openMeter } from "../../src/capture/meter.ts";
+import { readConnections } from "../../src/capture/read-connections.ts";
 import { describeCapture } from "../../src/capture/source/describe.ts";
 import { readCapture } from "../../src/capture/source/file.ts";
+import { formatIpv4, formatIpv6 } from "../../src/core/address.ts";
+import type { FlowMeter } from "../../src/engine/host/meter.ts";
+import { protoOf } from "../../src/engine/host/protocols.ts";
+import { textsOf } from "../engine/texts.ts";
 
 const folder = join(import.meta.dirname, "../../fixtures/pcaps");
 const { files } = JSON.parse(readFileSync(join(folder, "MANIFEST.json"), "utf8")) as {
@@ -58,10 +60,8 @@ describe.each(files)("$file", ({ file, packets, bytes }) => {
   });
 
   it("has only packets that are decoded without a fault", async () => {
-    const meter = new FlowMeter();
-    await readCapture(path, (frame) => {
-      meter.add(frame);
-    });
+    const meter = openMeter();
+    await meterCapture(meter, path);
     meter.finish();
     expect([meter.malformed, meter.unsupported]).toEqual([0, 0]);
   });
@@ -70,9 +70,9 @@ describe.each(files)("$file", ({ file, packets, bytes }) => {
 /** Connections of a file as `proto originator responder service vlan packets packets`, without the noise of IPv6 hosts. */
 async function connections(file: string): Promise<string[]> {
   const found: string[] = [];
-  const meter: FlowMeter = new FlowMeter({
+  const meter: FlowMeter = openMeter({
     onEnd(row) {
-      const { table, labels } = meter;
+      const { table } = meter;
       const end = (orig: boolean) => {
         const word = (index: number) => table.addressWord(row, orig, index);
         return table.isV6(row) ? formatIpv6(word(0), word(1), word(2), word(3)) : formatIpv4(word(0));
@@ -83,13 +83,12 @@ async function connections(file: string): Promise<string[]> {
       const name = labels.serverName(row);
       if (table.isV6(row) && end(true).startsWith("fe80")) return;
       found.push(
-        `${protocolName(table.protocol(row))} ${end(true)} ${end(false)}${port} ${service}${name ? ` ${name}` : ""}${vlan}`,
+        `${protoOf(table.protocol(row))} ${end(true)} ${end(false)}${port} ${service}${name ? ` ${name}` : ""}${vlan}`,
       );
     },
   });
-  await readCapture(join(folder, file), (frame) => {
-    meter.add(frame);
-  });
+  const labels = textsOf(meter.table);
+  await meterCapture(meter, join(folder, file));
   meter.finish();
   return [...new Set(found)].sort();
 }

@@ -15,8 +15,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import { ACK, FIN, SYN, TCP, UDP } from "../../src/capture/decode/packet.ts";
 import { ethernet, hex, ipv4, pcap, tcp, udp } from "../capture/frames.ts";
+import { ACK, FIN, SYN, TCP, UDP } from "../engine/protocol-numbers.ts";
 
 const main = join(import.meta.dirname, "../../dist/cli/main.js");
 const none = new Uint8Array();

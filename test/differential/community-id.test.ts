@@ -1,6 +1,6 @@
 /** Community ID vectors, each checked by an independent implementation. */
 import { expect, it } from "vitest";
-import { communityId } from "../../src/capture/flow/community-id.ts";
+import { communityId } from "../../src/capture/community-id.ts";
 import { describeUnless } from "../describe-unless.ts";
 import { corpusLack, readJson } from "./corpus.ts";
 

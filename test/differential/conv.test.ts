@@ -5,13 +5,11 @@
  */
 import { existsSync } from "node:fs";
 import { expect, it } from "vitest";
-import { decodeFrame, decodeInner } from "../../src/capture/decode/decode.ts";
-import { Defragmenter } from "../../src/capture/decode/fragments.ts";
-import { NEXT_NONE, Packet } from "../../src/capture/decode/packet.ts";
-import { formatIpv4, formatIpv6 } from "../../src/capture/flow/address.ts";
-import { FlowTable } from "../../src/capture/flow/table.ts";
 import { readCapture } from "../../src/capture/source/file.ts";
+import { formatIpv4, formatIpv6 } from "../../src/core/address.ts";
+import type { Rows } from "../../src/engine/host/rows.ts";
 import { describeUnless } from "../describe-unless.ts";
+import { Probe } from "../engine/probe.ts";
 import { corpusLack, corpusPath, formatClasses, readTable } from "./corpus.ts";
 
 interface Sums {
@@ -44,41 +42,28 @@ const keyOf = (protocol: string, a: string, b: string) => `${protocol} ${[a, b].
 /** Protocols whose ports tshark's conversations did not give. */
 const portless = new Set(["33"]);
 
-/** One table for the outermost layer of each packet, one for the innermost. */
+/** One engine for the outermost layer of each packet, one for the innermost. */
 async function measure(path: string) {
-  const tables = { outer: newTable(), inner: newTable() };
-  const state = { malformed: 0, fragments: 0 };
-  const packet = new Packet();
-  const defragmenter = new Defragmenter((p) => {
-    tables.outer.add(p);
-    tables.inner.add(p);
-  });
-  const ready = () => {
-    if (packet.fragment) state.fragments++;
-    return (!packet.fragment || defragmenter.add(packet)) && packet.transport;
-  };
+  const probes = { outer: new Probe(TABLE), inner: new Probe(TABLE) };
   const summary = await readCapture(path, (frame) => {
-    decodeFrame(packet, frame);
-    if (packet.error !== 0) state.malformed++;
-    if (packet.ipVersion === 0 || !ready()) return;
-    tables.outer.add(packet);
-    while (packet.innerKind !== NEXT_NONE) {
-      const before = { ...packet } as Packet;
-      if (!decodeInner(packet)) break;
-      if (packet.error !== 0) state.malformed++;
-      if (packet.ipVersion !== 0 && ready()) continue;
-      if (packet.ipVersion === 0) tables.inner.add(Object.assign(packet, before));
-      return;
+    const { data, offset, caplen, origLen, linktype, fcsLength } = frame;
+    const bytes = data.subarray(offset, offset + caplen);
+    const time = BigInt(frame.sec) * 1_000_000_000n + BigInt(frame.nsec);
+    for (const [name, probe] of Object.entries(probes)) {
+      const innermost = Number(name === "inner");
+      probe.call("probeLayer", probe.put(bytes), caplen, origLen, time, linktype, fcsLength, innermost);
+      probe.view.refresh();
     }
-    tables.inner.add(packet);
   });
-  defragmenter.finish();
-  return { tables, state, summary };
+  for (const probe of Object.values(probes)) probe.call("endCapture");
+  const malformed = probes.inner.count("malformed");
+  const fragments = probes.inner.count("fragments");
+  return { tables: { outer: probes.outer.rows, inner: probes.inner.rows }, state: { malformed, fragments }, summary };
 }
 
-const newTable = () => new FlowTable({ keepEnded: true, maxFlows: 4_000_000 });
+const TABLE = { keepEnded: true, maxFlows: 4_000_000 } as const;
 
-function sumsOf(table: FlowTable): Map<string, Sums> {
+function sumsOf(table: Rows): Map<string, Sums> {
   const all = new Map<string, Sums>();
   const address = (row: number, orig: boolean) => {
     const word = (i: number) => table.addressWord(row, orig, i);
@@ -91,13 +76,13 @@ function sumsOf(table: FlowTable): Map<string, Sums> {
     for (const orig of [true, false]) {
       addSide(sums, side(orig), [
         table.packets(row, orig),
-        table.frameBytes(row, orig),
+        table.wireBytes(row, orig),
         table.ipBytes(row, orig),
         table.payloadBytes(row, orig),
       ]);
     }
-    const first = BigInt(table.firstSec(row)) * 1_000_000_000n + BigInt(table.firstNsec(row));
-    const last = BigInt(table.lastSec(row)) * 1_000_000_000n + BigInt(table.lastNsec(row));
+    const first = table.firstNs(row);
+    const last = table.lastNs(row);
     if (first < sums.first) sums.first = first;
     if (last > sums.last) sums.last = last;
     sums.fragments += table.fragments(row);

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { readConnections } from "../../src/capture/flow/read-connections.ts";
+import { readConnections } from "../../src/capture/read-connections.ts";
 import { describeUnless } from "../describe-unless.ts";
 import { corpusLack, corpusPath } from "./corpus.ts";
 

@@ -4,7 +4,8 @@
  */
 import { existsSync } from "node:fs";
 import { expect, it } from "vitest";
-import { type ConnectionRecord, readConnections } from "../../src/capture/flow/read-connections.ts";
+import { readConnections } from "../../src/capture/read-connections.ts";
+import type { ConnectionRecord } from "../../src/engine/host/connection-record.ts";
 import { describeUnless } from "../describe-unless.ts";
 import { corpusLack, corpusPath, formatClasses, readJson } from "./corpus.ts";
 

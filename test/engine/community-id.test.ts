@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { communityId } from "../../src/capture/flow/community-id.ts";
+import { communityId } from "../../src/capture/community-id.ts";
 import { Probe } from "./probe.ts";
 
 const probe = new Probe();

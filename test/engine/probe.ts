@@ -1,6 +1,8 @@
 /** The engine's checked build, for tests of single parts of it (engine/probes.ts): a read outside of a payload throws. */
+import type { MeterOptions } from "../../src/capture/meter.ts";
 import { Engine } from "../../src/engine/host/engine.ts";
 import { startOf } from "../../src/engine/layout/memory-map.ts";
+import { payloadReaders } from "../../src/service/payload-readers.ts";
 
 type Export = (...values: (number | bigint)[]) => number;
 
@@ -8,8 +10,25 @@ type Export = (...values: (number | bigint)[]) => number;
 const BYTES = startOf("CHUNK");
 
 export class Probe {
-  readonly #engine = new Engine({ build: "checked" });
-  readonly #exports = this.#engine.exports as unknown as Record<string, Export>;
+  readonly #engine: Engine;
+  readonly #exports: Record<string, Export>;
+
+  constructor(options: MeterOptions = {}) {
+    this.#engine = new Engine({ ...options, readers: payloadReaders, build: "checked" });
+    this.#exports = this.#engine.exports as unknown as Record<string, Export>;
+  }
+
+  get rows() {
+    return this.#engine.rows;
+  }
+
+  count(name: Parameters<Engine["count"]>[0]): number {
+    return this.#engine.count(name);
+  }
+
+  get view() {
+    return this.#engine.view;
+  }
 
   call(name: string, ...values: (number | bigint)[]): number {
     return this.#exports[name]!(...values);

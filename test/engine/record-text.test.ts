@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatIpv6 } from "../../src/capture/flow/address.ts";
+import { formatIpv6 } from "../../src/core/address.ts";
 import { Probe } from "./probe.ts";
 
 const probe = new Probe();

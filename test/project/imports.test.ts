@@ -8,10 +8,10 @@ const src = join(import.meta.dirname, "../../src");
 const allowed: Record<string, readonly string[]> = {
   core: [],
   engine: ["core"],
-  capture: ["core", "engine"],
+  capture: ["core", "engine", "service"],
   mirror: ["core"],
   inventory: ["core"],
-  bro: ["core", "capture"],
+  bro: ["core", "engine", "capture"],
   service: ["core", "engine"],
   verify: ["core", "engine", "capture"],
   lab: ["core", "mirror"],

@@ -1,10 +1,11 @@
 /** The capture's side of a comparison: its connections, and what is known of the capture itself. The only place that reads flow records. */
-import { FlowMeter } from "../../capture/flow/meter.ts";
-import { formatUid } from "../../capture/flow/names.ts";
-import { type ConnectionRecord, readConnections } from "../../capture/flow/read-connections.ts";
 import type { CaptureSummary } from "../../capture/format/summary.ts";
 import type { Frame, FrameSink } from "../../capture/frame.ts";
+import { openMeter } from "../../capture/meter.ts";
+import { readConnections } from "../../capture/read-connections.ts";
 import { readCapture } from "../../capture/source/file.ts";
+import type { ConnectionRecord } from "../../engine/host/connection-record.ts";
+import { textField } from "../../engine/host/fields.ts";
 import { type Conn, endText, type KeyColumns, keyOf, services } from "./conn.ts";
 
 export interface CaptureSide {
@@ -107,11 +108,11 @@ export async function readPacketsOf(
   signal?: AbortSignal,
 ): Promise<void> {
   for (const path of paths) {
-    const meter = new FlowMeter();
-    const { table } = meter;
+    const meter = openMeter();
+    const uid = textField(meter.table, "uid");
     const wanted = (frame: Frame) => {
       const row = meter.add(frame);
-      if (row >= 0 && uids.has(formatUid(table.uidHigh(row), table.uidLow(row)))) sink(frame);
+      if (row >= 0 && uids.has(uid(row)!)) sink(frame);
     };
     await readCapture(path, wanted, signal ? { signal } : {});
   }

@@ -2,7 +2,7 @@
  * `bro follow`: one connection through all logs. Rows are found by the bytes of its uid; the ids of files and certificates that
  * they name lead to further rows (files.log, x509.log, …), but not to those of other connections.
  */
-import { communityId } from "../../capture/flow/community-id.ts";
+import { communityId } from "../../capture/community-id.ts";
 import type { LogSchema } from "../format/header.ts";
 import { writeJson } from "./cut/cells.ts";
 import { OutputBuffer } from "./cut/output.ts";

@@ -2,8 +2,9 @@
  * A packet in layers and words, for people: each header's fields are described once (`Header`), read from the bytes here, and listed in
  * docs/reference/dissect.md. Field names are Wireshark's. This is not the packet path: only packets that are looked at come here.
  */
+
+import { formatIpv4, formatIpv6 } from "../../core/address.ts";
 import { sanitize } from "../../core/text.ts";
-import { formatIpv4, formatIpv6 } from "../flow/address.ts";
 import type { DissectedField, DissectedLayer } from "../live/snapshot.ts";
 
 /** How a number is written: as in Wireshark, then what it means where it has a name. */

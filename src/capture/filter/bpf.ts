@@ -6,7 +6,7 @@ import { UsageError } from "../../core/errors.ts";
 import type { Place } from "../../core/place.ts";
 import { ProcessError, runSync } from "../../core/process.ts";
 import { linktypeName } from "../format/linktypes.ts";
-import type { Frame, FrameSink } from "../frame.ts";
+import type { CaptureSink, Frame, FrameSink } from "../frame.ts";
 import { BpfProgram } from "./bpf-machine.ts";
 
 const ETHERNET = 1;
@@ -53,7 +53,22 @@ export class CaptureFilter {
     return this.#warnings;
   }
 
-  sink(next: FrameSink): FrameSink {
+  sink(next: CaptureSink): CaptureSink {
+    if (typeof next === "function") return this.#frameSink(next);
+    const frame = this.#frameSink((passed) => next.frame(passed));
+    // Each frame is looked at: none are taken in bulk.
+    return {
+      frame,
+      takeRecords: (_, start) => start,
+      flush: () => next.flush(),
+      room: () => next.room(),
+      get packets() {
+        return next.packets;
+      },
+    };
+  }
+
+  #frameSink(next: FrameSink): FrameSink {
     let linktype = -1;
     let program: BpfProgram | null = null;
     return (frame: Frame) => {

@@ -2,7 +2,9 @@
  * Classic pcap (draft-ietf-opsawg-pcap, pcap-savefile(5)): both byte orders, micro- and nanoseconds, Kuznetzov's
  * "modified" records, IXIA's lcap, and versions 2.0 to 2.4, of which those before 2.3 store the two lengths swapped.
  */
-import { hex, maxCaplen, RecordParser, swap32 } from "./parser.ts";
+import type { PcapRecords } from "../../engine/host/feed.ts";
+import type { BulkSink, FrameSink } from "../frame.ts";
+import { hex, maxCaplen, type ReadState, RecordParser, swap32 } from "./parser.ts";
 
 type Variant = "plain" | "kuznetzov" | "ixia";
 
@@ -31,6 +33,9 @@ export function pcapByteOrder(magic: number): "little" | "big" | undefined {
 }
 
 export class PcapParser extends RecordParser {
+  /** Takes plain records in bulk, null where each is wanted as a frame. */
+  readonly #bulk: BulkSink | null;
+  #records: PcapRecords | null = null;
   #little = true;
   #headerDone = false;
   #unitNs = 1000;
@@ -42,6 +47,11 @@ export class PcapParser extends RecordParser {
   #caplenOverLen = 0;
   #zeroRun = 0;
   #zeroRunEnd = -1;
+
+  constructor(state: ReadState, sink: FrameSink, bulk: BulkSink | null) {
+    super(state, sink);
+    this.#bulk = bulk;
+  }
 
   override parse(data: Uint8Array, view: DataView, start: number, end: number, base: number): number {
     let position = start;
@@ -57,6 +67,7 @@ export class PcapParser extends RecordParser {
     const plainLengths = this.#lengths === "caplen-first";
     frame.data = data;
     for (;;) {
+      if (this.#records) position = this.#takeInBulk(data, position, end);
       const body = position + recordHeader;
       if (body > end) {
         this.need = recordHeader;
@@ -97,6 +108,14 @@ export class PcapParser extends RecordParser {
       position = next;
       sink(frame);
     }
+  }
+
+  #takeInBulk(data: Uint8Array, start: number, end: number): number {
+    const bulk = this.#bulk!;
+    const before = bulk.packets;
+    const position = bulk.takeRecords(data, start, end, this.#records!);
+    this.state.packets += bulk.packets - before;
+    return position;
   }
 
   override cutShort(left: number, offset: number): void {
@@ -162,6 +181,10 @@ export class PcapParser extends RecordParser {
     this.frame.linktype = linktype;
     // Length in 16-bit words, valid where bit 26 says so.
     this.frame.fcsLength = (linktypeField & 0x04000000) !== 0 ? (linktypeField >>> 28) * 2 : 0;
+    if (this.#bulk && magic.variant !== "kuznetzov" && this.#lengths === "caplen-first") {
+      const { fcsLength } = this.frame;
+      this.#records = { bigEndian: !little, unitNs: magic.unitNs, maxCaplen: this.#maxCaplen, linktype, fcsLength };
+    }
     state.interfaces.push({
       name: null,
       description: null,

@@ -2,7 +2,7 @@
  * Reads a capture of any format from chunks of bytes as they come: finds the format by its first bytes, parses the
  * records in place, and carries an incomplete one over to the next chunk. Allocates nothing per packet.
  */
-import type { FrameSink } from "../frame.ts";
+import type { BulkSink, CaptureSink, FrameSink } from "../frame.ts";
 import { ReadState, type RecordParser } from "./parser.ts";
 import { PcapParser, pcapByteOrder } from "./pcap.ts";
 import { PcapngParser } from "./pcapng.ts";
@@ -17,6 +17,7 @@ const SNOOP = Buffer.from("snoop\0\0\0");
 export class CaptureReader {
   readonly #state = new ReadState();
   readonly #sink: FrameSink;
+  readonly #bulk: BulkSink | null;
   #parser: RecordParser | undefined;
   /** The bytes of a record that the last chunk ended in; `#carryLength` of them are valid. */
   #carry = Buffer.allocUnsafe(64 * 1024);
@@ -28,8 +29,14 @@ export class CaptureReader {
   #faultOutside = false;
 
   /** `sink` gets each frame during `push` and `end`, in file order. */
-  constructor(sink: FrameSink) {
-    this.#sink = sink;
+  constructor(sink: CaptureSink) {
+    if (typeof sink === "function") {
+      this.#sink = sink;
+      this.#bulk = null;
+    } else {
+      this.#sink = (frame) => sink.frame(frame);
+      this.#bulk = sink;
+    }
   }
 
   /** True when nothing more can be read: further chunks are ignored. */
@@ -66,6 +73,7 @@ export class CaptureReader {
         position += this.#fillCarry(chunk, parsed, chunk.length - parsed);
       }
     }
+    this.#bulk?.flush();
   }
 
   /**
@@ -128,7 +136,7 @@ export class CaptureReader {
     const word = length >= 4 ? view.getUint32(0, false) : 0;
     if (pcapByteOrder(word)) {
       this.#state.format = "pcap";
-      this.#parser = new PcapParser(this.#state, this.#sink);
+      this.#parser = new PcapParser(this.#state, this.#sink, this.#bulk);
     } else if (word === PCAPNG_SECTION) {
       this.#state.format = "pcapng";
       this.#parser = new PcapngParser(this.#state, this.#sink);
@@ -161,6 +169,7 @@ export class CaptureReader {
     const base = this.#offset - this.#carryLength;
     const parsed = parser.parse(this.#carry, this.#carryView, 0, this.#carryLength, base);
     if (parsed === 0) return;
+    this.#bulk?.flush();
     this.#carry.copyWithin(0, parsed, this.#carryLength);
     this.#carryLength -= parsed;
   }

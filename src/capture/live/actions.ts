@@ -78,8 +78,7 @@ export class CaptureActions {
         return `recording to ${action.path}`;
       }
       case "export": {
-        const { labels, table } = view.meter;
-        const flows = exportFlows(table, labels, view.matching(), action.format, action.path);
+        const flows = exportFlows(view.meter, view.matching(), action.format, action.path);
         return `${flows} flows written to ${action.path}`;
       }
       case "capture-filter":

@@ -1,5 +1,5 @@
 /** The flows screen's answers: the rows at the ranks it shows, live, with their order frozen, or held as they were. */
-import type { FlowTable } from "../flow/table.ts";
+import type { Rows } from "../../engine/host/rows.ts";
 import type { FlowRows } from "./flow-rows.ts";
 import { type Compare, rowsAtRanks } from "./ranking.ts";
 import type { FlowDetail, FlowRow, FlowsAnswer, FlowsQuery, SortKey } from "./snapshot.ts";
@@ -31,13 +31,13 @@ interface Held {
 }
 
 export class FlowList {
-  readonly #table: FlowTable;
+  readonly #table: Rows;
   readonly #rows: FlowRows;
   #held: Held | null = null;
   /** Places of flows in the frozen order, by id. */
   #frozen: Map<number, number> | null = null;
 
-  constructor(table: FlowTable, rows: FlowRows) {
+  constructor(table: Rows, rows: FlowRows) {
     this.#table = table;
     this.#rows = rows;
   }

@@ -1,12 +1,10 @@
 /** The flow table as a screen sees it: comparisons by every sort key, and one row as text and numbers. */
-import { TUNNEL_NAMES } from "../decode/packet.ts";
-import { formatIpv4, formatIpv6 } from "../flow/address.ts";
-import { ByteWriter } from "../flow/byte-writer.ts";
-import { connState } from "../flow/names.ts";
-import type { FlowLabels } from "../flow/record.ts";
-import { jsonFormat } from "../flow/record-formats.ts";
-import { CLOSE_REASONS, type FlowTable } from "../flow/table.ts";
-import { durationMs } from "./flow-getters.ts";
+import { formatIpv4, formatIpv6 } from "../../core/address.ts";
+import { tunnelName } from "../../engine/host/engine.ts";
+import type { FlowMeter } from "../../engine/host/meter.ts";
+import type { Rows } from "../../engine/host/rows.ts";
+import { CLOSE_REASONS } from "../../engine/tables/close-reasons.ts";
+import { durationMs, type FlowTexts } from "./flow-getters.ts";
 import type { LearnedNames } from "./learned-names.ts";
 import type { Compare } from "./ranking.ts";
 import type { ResponseTimes } from "./response-times.ts";
@@ -37,7 +35,7 @@ const NO_TREND: SideTrends = { orig: [], resp: [] };
 
 /** What is known of flows besides the table. */
 export interface FlowKnowledge {
-  readonly labels: FlowLabels;
+  readonly texts: FlowTexts;
   readonly names: LearnedNames;
   readonly responses: ResponseTimes;
   /** Bits per second of a row. */
@@ -46,11 +44,13 @@ export interface FlowKnowledge {
 }
 
 export class FlowRows {
-  readonly #table: FlowTable;
+  readonly #meter: FlowMeter;
+  readonly #table: Rows;
   readonly #known: FlowKnowledge;
 
-  constructor(table: FlowTable, known: FlowKnowledge) {
-    this.#table = table;
+  constructor(meter: FlowMeter, known: FlowKnowledge) {
+    this.#meter = meter;
+    this.#table = meter.table;
     this.#known = known;
   }
 
@@ -77,7 +77,7 @@ export class FlowRows {
     const rest: Compare = (a, b) => {
       const ended = Number(this.ended(a)) - Number(this.ended(b));
       if (ended !== 0) return ended;
-      return (this.ended(a) ? table.lastSec(b) - table.lastSec(a) : 0) || a - b;
+      return (this.ended(a) ? table.lastTime(b) - table.lastTime(a) : 0) || a - b;
     };
     return descending ? (a, b) => by(b, a) || rest(a, b) : (a, b) => by(a, b) || rest(a, b);
   }
@@ -96,9 +96,9 @@ export class FlowRows {
       case "app":
         return (a, b) => byText(this.app(a), this.app(b));
       case "name":
-        return (a, b) => byText(this.#known.labels.serverName(a) ?? "", this.#known.labels.serverName(b) ?? "");
+        return (a, b) => byText(this.#known.texts.serverName(a) ?? "", this.#known.texts.serverName(b) ?? "");
       case "state":
-        return (a, b) => byText(connState(table, a), connState(table, b));
+        return (a, b) => byText(this.state(a), this.state(b));
       case "packets":
         return (a, b) => this.packets(a) - this.packets(b);
       case "bytes":
@@ -114,7 +114,7 @@ export class FlowRows {
       case "duration":
         return (a, b) => durationMs(table, a) - durationMs(table, b);
       case "start":
-        return (a, b) => table.firstSec(a) - table.firstSec(b) || table.firstNsec(a) - table.firstNsec(b);
+        return (a, b) => table.firstTime(a) - table.firstTime(b);
     }
   }
 
@@ -137,12 +137,12 @@ export class FlowRows {
   /** @param follow its trend is wanted, and will be */
   row(row: number, follow = true): FlowRow {
     const table = this.#table;
-    const { labels, names } = this.#known;
+    const { texts, names } = this.#known;
     const protocol = table.protocol(row);
     const port = (orig: boolean): number | null => (WITH_PORTS.has(protocol) ? table.port(row, orig) : null);
     const { orig, resp } = follow ? this.#known.trend(row) : NO_TREND;
     const rtt = this.#rtt(row);
-    const serverName = labels.serverName(row) ?? "";
+    const serverName = texts.serverName(row) ?? "";
     const respAddress = this.address(row, false);
     return {
       id: table.id(row),
@@ -152,13 +152,13 @@ export class FlowRows {
       respAddress,
       respPort: port(false),
       app: this.app(row),
-      appGuessed: labels.basis(row) === "port",
+      appGuessed: texts.basis(row) === "port",
       serverName,
       learnedName: serverName === "" ? names.of(respAddress) : "",
-      state: connState(table, row),
-      history: table.history.text(row),
+      state: this.state(row),
+      history: texts.history(row),
       ended: this.ended(row),
-      vlans: table.deepVlans(row) ?? [table.vlan(row), table.innerVlan(row)].filter((vlan) => vlan !== 0),
+      vlans: table.vlans(row),
       origPackets: table.packets(row, true),
       respPackets: table.packets(row, false),
       origBytes: table.ipBytes(row, true),
@@ -167,16 +167,16 @@ export class FlowRows {
       trend: orig.map((bits, second) => bits + resp[second]!),
       rttMs: rtt?.rttMs ?? null,
       rttKind: rtt?.rttKind ?? null,
-      retransmits: table.tcpSlot(row) >= 0 ? table.retransmits(row) : null,
+      retransmits: table.isTcp(row) ? table.retransmits(row) : null,
       missed: table.missedBytes(row),
-      firstMs: table.firstSec(row) * 1000 + table.firstNsec(row) / 1e6,
+      firstMs: table.firstTime(row) * 1000,
       durationMs: durationMs(table, row),
     };
   }
 
   detail(row: number): FlowDetail {
     const table = this.#table;
-    const [record] = this.records([row]) as [Record<string, string | undefined>];
+    const record = this.#meter.record(row);
     const { orig, resp } = this.#known.trend(row);
     return {
       uid: record.uid ?? "",
@@ -187,27 +187,27 @@ export class FlowRows {
       respPayload: table.payloadBytes(row, false),
       origTrend: [...orig],
       respTrend: [...resp],
-      lastMs: table.lastSec(row) * 1000 + table.lastNsec(row) / 1e6,
+      lastMs: table.lastTime(row) * 1000,
       closeReason: record.close_reason ?? "",
       badChecksums: table.badChecksums(row),
       fragments: table.fragments(row),
-      tunnel: TUNNEL_NAMES[table.tunnel(row)] ?? "",
+      tunnel: tunnelName(table.tunnel(row)),
     };
   }
 
   /** Connection records as JSON objects, as `flows --format json` writes them. */
   records(rows: readonly number[]): unknown[] {
-    const writer = new ByteWriter();
-    return rows.map((row) => {
-      writer.length = 0;
-      jsonFormat.write(writer, this.#table, row, this.#known.labels);
-      return JSON.parse(writer.bytes.toString("utf8", 0, writer.length));
-    });
+    return rows.map((row) => this.#meter.record(row));
+  }
+
+  /** Zeek's conn_state. */
+  state(row: number): string {
+    return this.#known.texts.state(row);
   }
 
   app(row: number): string {
-    const { labels } = this.#known;
-    return labels.app(row) ?? labels.service(row) ?? "";
+    const { texts } = this.#known;
+    return texts.app(row) ?? texts.service(row) ?? "";
   }
 
   address(row: number, orig: boolean): string {

@@ -1,5 +1,5 @@
 /** Names of addresses as DNS answers on the wire gave them (RFC 1035 §4). They are hints: whoever answered may have lied. */
-import { formatIpv4, formatIpv6 } from "../flow/address.ts";
+import { formatIpv4, formatIpv6 } from "../../core/address.ts";
 
 /** Addresses that are remembered; beyond it the one learned first is forgotten. */
 const MOST = 20_000;

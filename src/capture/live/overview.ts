@@ -1,5 +1,5 @@
 /** The overview's answer: rates by direction, who talks most, what flows do, and what looks wrong. */
-import type { FlowGetters } from "./flow-getters.ts";
+import type { Rows } from "../../engine/host/rows.ts";
 import type { TotalRate } from "./rates.ts";
 import type { OverviewAnswer, OverviewQuery } from "./snapshot.ts";
 import { type TalkerSource, talkers } from "./talkers.ts";
@@ -65,7 +65,7 @@ export function inSteps(seconds: readonly number[], step: number, steps: number)
 }
 
 function warningsOf(
-  { table, state }: { readonly table: FlowGetters; readonly state: (row: number) => string },
+  { table, state }: { readonly table: Rows; readonly state: (row: number) => string },
   each: (visit: (row: number) => void) => void,
 ): string[] {
   let oneWay = 0;

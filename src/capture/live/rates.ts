@@ -2,7 +2,7 @@
  * Rates from counts that only grow. The clock is the packets' own: a second is over when a packet of the next one has come, so that a
  * backlog (after Ctrl-Z, a slow disk) is counted into the seconds it belongs to.
  */
-import type { FlowGetters } from "./flow-getters.ts";
+import type { Rows } from "../../engine/host/rows.ts";
 
 /** Seconds that are kept of the whole capture. */
 const HISTORY = 3000;
@@ -58,7 +58,7 @@ interface Trend {
 
 /** Rates of each row of the flow table, second by second. */
 export class RowRates {
-  readonly #table: FlowGetters;
+  readonly #table: Rows;
   #ids = new Float64Array(1024);
   #origBefore = new Float64Array(1024);
   #respBefore = new Float64Array(1024);
@@ -70,7 +70,7 @@ export class RowRates {
   upBytes = 0;
   downBytes = 0;
 
-  constructor(table: FlowGetters) {
+  constructor(table: Rows) {
     this.#table = table;
   }
 
@@ -118,8 +118,8 @@ export class RowRates {
         // -1: the flow was not there yet.
         this.#seconds.fill(-1, row * MEAN_SECONDS, (row + 1) * MEAN_SECONDS);
       }
-      const orig = table.frameBytes(row, true);
-      const resp = table.frameBytes(row, false);
+      const orig = table.wireBytes(row, true);
+      const resp = table.wireBytes(row, false);
       // Negative when the roles were swapped meanwhile.
       const up = Math.max(0, orig - this.#origBefore[row]!);
       const down = Math.max(0, resp - this.#respBefore[row]!);

@@ -18,10 +18,10 @@ const ICMPV6 = 58;
 export interface RequestOrReply {
   readonly data: Uint8Array;
   readonly end: number;
-  readonly sec: number;
-  readonly nsec: number;
+  /** Seconds since the epoch. */
+  readonly time: number;
   readonly transport: boolean;
-  readonly ipProto: number;
+  readonly protocol: number;
   readonly srcPort: number;
   readonly dstPort: number;
   readonly icmpType: number;
@@ -45,10 +45,10 @@ export class ResponseTimes {
   /** @param flow what the packet belongs to */
   look(flow: number, p: RequestOrReply): void {
     if (!p.transport) return;
-    if (p.ipProto === UDP) {
+    if (p.protocol === UDP) {
       if (p.dstPort === 53 || p.srcPort === 53) this.#dns(flow, p);
       else if (p.dstPort === 123 || p.srcPort === 123) this.#ntp(flow, p);
-    } else if (p.ipProto === ICMP || p.ipProto === ICMPV6) this.#echo(flow, p);
+    } else if (p.protocol === ICMP || p.protocol === ICMPV6) this.#echo(flow, p);
   }
 
   #dns(flow: number, p: RequestOrReply): void {
@@ -71,26 +71,25 @@ export class ResponseTimes {
   #echo(flow: number, p: RequestOrReply): void {
     const { data, l4, end, icmpType } = p;
     const request = icmpType === 8 || icmpType === 128;
-    const reply = p.ipProto === ICMP ? icmpType === 0 : icmpType === 129;
+    const reply = p.protocol === ICMP ? icmpType === 0 : icmpType === 129;
     if ((!request && !reply) || l4 < 0 || l4 + 8 > end) return;
     const idAndSequence = (data[l4 + 4]! << 24) | (data[l4 + 5]! << 16) | (data[l4 + 6]! << 8) | data[l4 + 7]!;
     this.#note(flow, `e${idAndSequence}`, reply, "echo", p);
   }
 
-  #note(flow: number, question: string, isReply: boolean, kind: RttKind, { sec, nsec }: RequestOrReply): void {
+  #note(flow: number, question: string, isReply: boolean, kind: RttKind, { time }: RequestOrReply): void {
     const key = `${flow} ${question}`;
-    const seconds = sec + nsec / 1e9;
     if (!isReply) {
       // The first of several equal ones counts.
       if (this.#waiting.has(key)) return;
-      this.#waiting.set(key, seconds);
+      this.#waiting.set(key, time);
       if (this.#waiting.size > MOST_WAITING) this.#waiting.delete(this.#waiting.keys().next().value!);
       return;
     }
     const asked = this.#waiting.get(key);
     if (asked === undefined) return;
     this.#waiting.delete(key);
-    const took = seconds - asked;
+    const took = time - asked;
     if (took < 0 || took > LONGEST) return;
     this.#times.delete(flow);
     this.#times.set(flow, { ms: took * 1000, kind });

@@ -1,10 +1,8 @@
 /** Writes what the worker holds to files: packets of the ring, packets from now on, and the table of flows. */
 import { closeSync, existsSync, openSync, writeSync } from "node:fs";
 import { messageOf, TapscopeError } from "../../core/errors.ts";
-import type { FlowLabels } from "../flow/record.ts";
-import { csvFormat, jsonFormat } from "../flow/record-formats.ts";
-import { RecordWriter } from "../flow/record-writer.ts";
-import type { FlowTable } from "../flow/table.ts";
+import type { FlowMeter } from "../../engine/host/meter.ts";
+import { RECORD_FORMATS } from "../../engine/host/record-formats.ts";
 import { PcapngWriter } from "../format/pcapng-writer.ts";
 import { Frame } from "../frame.ts";
 import type { PacketMatch } from "./packet-list.ts";
@@ -91,27 +89,14 @@ export class PacketRecording {
  * Writes connection records of the given rows as `flows --format csv` and `--format json` do.
  * @throws TapscopeError when the file is there already, or cannot be written
  */
-export function exportFlows(
-  table: FlowTable,
-  labels: FlowLabels,
-  rows: Iterable<number>,
-  format: "csv" | "json",
-  path: string,
-): number {
+export function exportFlows(meter: FlowMeter, rows: Iterable<number>, format: "csv" | "json", path: string): number {
   refuseExisting(path);
-  let written = 0;
+  let written: number;
   try {
     const fd = openSync(path, "wx");
     try {
-      const writer = new RecordWriter(format === "csv" ? csvFormat : jsonFormat, (bytes) => {
-        for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-        return true;
-      });
-      for (const row of rows) {
-        writer.write(table, row, labels);
-        written++;
-      }
-      writer.end();
+      writeAll(fd, Buffer.from(RECORD_FORMATS[format].header()));
+      written = meter.writeRecords(format, rows, (bytes) => writeAll(fd, bytes));
     } finally {
       closeSync(fd);
     }
@@ -119,6 +104,10 @@ export function exportFlows(
     throw new TapscopeError("E_EXPORT_WRITE", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
   }
   return written;
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
 }
 
 function refuseExisting(path: string): void {

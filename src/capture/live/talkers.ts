@@ -1,6 +1,6 @@
 /** Who talks: the flows summed up by host, port, application, VLAN, MAC address or OVS port. */
-import { formatIpv4, formatIpv6 } from "../flow/address.ts";
-import type { FlowGetters } from "./flow-getters.ts";
+import { formatIpv4, formatIpv6 } from "../../core/address.ts";
+import type { Rows } from "../../engine/host/rows.ts";
 import type { TalkerKey, TalkerRow, TalkersAnswer, TalkersQuery } from "./snapshot.ts";
 
 /** Groups that are told apart; what comes beyond is summed up in one. */
@@ -8,7 +8,7 @@ const MOST_GROUPS = 100_000;
 const OTHERS = "(others)";
 
 export interface TalkerSource {
-  readonly table: FlowGetters;
+  readonly table: Rows;
   readonly app: (row: number) => string;
   /** Bits per second of a row. */
   readonly rate: (row: number) => number;
@@ -110,14 +110,14 @@ interface KeyKind {
 
 const TRANSPORTS: Readonly<Record<number, string>> = { 6: "tcp", 17: "udp", 132: "sctp" };
 
-function addressOf(table: FlowGetters, row: number, orig: boolean): string {
+function addressOf(table: Rows, row: number, orig: boolean): string {
   const word = (index: number): number => table.addressWord(row, orig, index);
   return table.isV6(row) ? formatIpv6(word(0), word(1), word(2), word(3)) : formatIpv4(word(0));
 }
 
-function macOf(table: FlowGetters, row: number, orig: boolean): string {
+function macOf(table: Rows, row: number, orig: boolean): string {
   const at = table.macOffset(row, orig);
-  return Array.from(table.macs().subarray(at, at + 6), (byte) => byte.toString(16).padStart(2, "0")).join(":");
+  return Array.from(table.bytes.subarray(at, at + 6), (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
 const KEYS: Record<TalkerKey, KeyKind> = {

@@ -3,11 +3,11 @@
  * the packets' own, so that a backlog is counted into the seconds it belongs to.
  */
 import { messageOf } from "../../core/errors.ts";
-import { flowFilter } from "../filter/display-flows.ts";
-import { FlowMeter } from "../flow/meter.ts";
-import { connState } from "../flow/names.ts";
+import type { FlowMeter } from "../../engine/host/meter.ts";
+import { flowFilter } from "../filter/display-rows.ts";
 import type { Frame } from "../frame.ts";
-import { durationMs } from "./flow-getters.ts";
+import { openMeter } from "../meter.ts";
+import { durationMs, flowTexts } from "./flow-getters.ts";
 import { FlowList } from "./flow-list.ts";
 import { FlowRows } from "./flow-rows.ts";
 import { LearnedNames } from "./learned-names.ts";
@@ -54,7 +54,7 @@ export interface AnswerContext {
 }
 
 export class FlowView {
-  readonly meter = new FlowMeter({ keepEnded: true });
+  readonly meter: FlowMeter = openMeter({ keepEnded: true });
   readonly ring: PacketRing;
   readonly rows: FlowRows;
   readonly #live: boolean;
@@ -88,15 +88,16 @@ export class FlowView {
   constructor({ live, ring, snaplen }: ViewOptions, nowMs: number) {
     this.#live = live;
     this.#startMs = nowMs;
-    const { table, labels } = this.meter;
+    const { table } = this.meter;
+    const texts = flowTexts(table);
     this.#rates = new RowRates(table);
     const mean = (row: number): number => {
       const ms = durationMs(table, row);
-      return ms > 0 ? ((table.frameBytes(row, true) + table.frameBytes(row, false)) * 8000) / ms : 0;
+      return ms > 0 ? ((table.wireBytes(row, true) + table.wireBytes(row, false)) * 8000) / ms : 0;
     };
     this.#rate = live ? (row) => this.#rates.of(row) : mean;
-    this.rows = new FlowRows(table, {
-      labels,
+    this.rows = new FlowRows(this.meter, {
+      texts,
       names: this.#names,
       responses: this.#responses,
       rate: this.#rate,
@@ -116,7 +117,7 @@ export class FlowView {
     const p = this.meter.packet;
     if (row >= 0 && p.transport) {
       this.#responses.look(id, p);
-      if (p.srcPort === DNS_PORT && p.ipProto === UDP && p.payload >= 0) this.#names.learn(p.data, p.payload, p.end);
+      if (p.srcPort === DNS_PORT && p.protocol === UDP && p.payload >= 0) this.#names.learn(p.data, p.payload, p.end);
     }
   }
 
@@ -135,7 +136,7 @@ export class FlowView {
     const { meter } = this;
     this.#total.tick(meter.packets, meter.bytes, gap);
     if (!this.#live) return;
-    meter.table.advance(sec);
+    meter.advance(sec);
     this.#rates.tick(gap);
     this.#total.directions(this.#rates.upBytes, this.#rates.downBytes, gap);
     const { connections, live } = meter.table;
@@ -167,13 +168,11 @@ export class FlowView {
     const { meter } = this;
     const span = this.#last - this.#first;
     const mean = (count: number): number => (span > 0 ? count / span : 0);
-    let notIp = 0;
-    for (const count of meter.notIp) notIp += count;
     const source = {
       ...{ table: meter.table, total: this.#total, begun: this.#begunPerSec, ended: this.#endedPerSec },
       app: (row: number) => this.rows.app(row),
       rate: this.#rate,
-      state: (row: number) => connState(meter.table, row),
+      state: (row: number) => this.rows.state(row),
       ovsPort: (mac: string) => this.#ports.get(mac),
     };
     return {
@@ -187,7 +186,7 @@ export class FlowView {
       bitsPerSec: this.#live ? this.#total.bitsPerSec : mean(meter.bytes * 8),
       peakBitsPerSec: this.#total.peakBitsPerSec,
       rateHistory: this.#live ? this.#total.history.slice(-STRIP_SECONDS) : [],
-      notIp,
+      notIp: meter.notIp,
       malformed: meter.malformed,
       held: meter.table.size,
       filter: this.#filter,
@@ -204,7 +203,7 @@ export class FlowView {
     if (text === this.#asked) return;
     this.#asked = text;
     try {
-      this.#matches = flowFilter(text, this.meter.table, this.meter.labels);
+      this.#matches = flowFilter(text, this.meter.table);
       this.#filter = text;
       this.#filterError = null;
       this.#list.forget();

@@ -30,15 +30,17 @@ export interface ByteRange {
 /**
  * A file from its beginning to its end, or a part of it. A regular file is read by this thread itself: its bytes are then in the cache of the
  * processor that looks at them. What may keep a reader waiting (a pipe, a device) is read beside.
+ * @param room where to read to, asked before each read: room for at least 256 KiB
  * @throws TapscopeError `E_CAPTURE_OPEN`, `E_CAPTURE_READ`.
  */
-export async function* fileChunks(path: string, range?: ByteRange): AsyncGenerator<Buffer> {
+export async function* fileChunks(path: string, range?: ByteRange, room?: () => Buffer): AsyncGenerator<Buffer> {
   await using file = await openFile(path);
-  const buffer = Buffer.allocUnsafeSlow(CHUNK);
+  const own = room ? null : Buffer.allocUnsafeSlow(CHUNK);
   const regular = (await file.stat()).isFile();
   let position = range?.start ?? null;
   for (let chunks = 1; ; chunks++) {
     const wanted = position === null ? CHUNK : Math.min(CHUNK, range!.end - position);
+    const buffer = own ?? room!();
     const length = regular ? readHere(file, path, buffer, wanted, position) : await readChunk(file, path, buffer);
     if (length === 0) return;
     if (position !== null) position += length;

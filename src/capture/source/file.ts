@@ -3,7 +3,7 @@
 import { readDecompressed } from "../compression/read.ts";
 import { CaptureReader } from "../format/reader.ts";
 import type { CaptureSummary, Compression } from "../format/summary.ts";
-import type { FrameSink } from "../frame.ts";
+import type { CaptureSink } from "../frame.ts";
 import { ByteSource } from "./bytes.ts";
 import { type FollowEnd, fileChunks, followChunks, paced, stdinChunks } from "./chunks.ts";
 
@@ -26,19 +26,23 @@ export interface ReadCaptureOptions {
  */
 export async function readCapture(
   path: string,
-  sink: FrameSink,
+  sink: CaptureSink,
   options: ReadCaptureOptions = {},
 ): Promise<CaptureSummary> {
   const { signal, follow = false } = options;
   const filter = options.filter ? new (await import("../filter/bpf.ts")).CaptureFilter(options.filter) : null;
   const reader = new CaptureReader(filter ? filter.sink(sink) : sink);
+  const room = typeof sink === "function" ? undefined : () => sink.room();
   const followEnd: FollowEnd = { shrunk: null, replaced: null };
   const source =
     path === "-"
       ? new ByteSource(paced(stdinChunks(signal), options.pause))
       : follow
         ? new ByteSource(paced(followChunks(path, followEnd, signal), options.pause))
-        : new ByteSource(paced(fileChunks(path), options.pause), () => new ByteSource(fileChunks(path)));
+        : new ByteSource(
+            paced(fileChunks(path, undefined, room), options.pause),
+            () => new ByteSource(fileChunks(path)),
+          );
   let compression: Compression | null = null;
   try {
     compression = await readDecompressed(source, {

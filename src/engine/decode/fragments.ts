@@ -5,7 +5,7 @@
  * way. Where fragments overlap, the bytes that came first stay. A datagram's fragments belong together by addresses, identification,
  * protocol and VLAN tags.
  */
-import { copyOut, get8, get16, get32, put8, put32 } from "../bytes";
+import { copyOut, get8, get16, get32, put8, put32, u32At } from "../bytes";
 import { openWindow } from "../check";
 import { counters } from "../counters";
 import { DATAGRAM_BYTES as DATAGRAM_SIZE, Datagram, Packet } from "../generated/layouts";
@@ -117,8 +117,10 @@ export function readFragmentKey(p: Packet): i32 {
   const key = <usize>FRAGMENT_KEY;
   memory.fill(key, 0, KEY_BYTES);
   const size = p.ipVersion === 4 ? 4 : 16;
-  copyOut(key, p.src, size);
-  copyOut(key + 16, p.dst, size);
+  for (let i = 0; i < size; i += 4) {
+    put32(key + <usize>i, u32At(p.src + i));
+    put32(key + 16 + <usize>i, u32At(p.dst + i));
+  }
   put32(key + 32, p.fragmentId);
   // IPv6 fragments of one datagram may differ in what they call next (RFC 8200 §4.5).
   put32(key + 36, (p.ipVersion << 8) | (p.ipVersion === 4 ? p.protocol : 0));

@@ -30,7 +30,9 @@ export interface EngineOptions {
   readonly cutIsSeen?: boolean;
   /** Called for each connection that has ended, in the order in which they end; ties by first time, then uid. */
   readonly onEnd?: (row: number) => void;
-  /** Connections that have ended are written as records; `onRecords` gets the bytes, valid during the call. */
+  /** Connections that have ended are written as records, without anyone being called for each. */
+  readonly writesRecords?: boolean;
+  /** Gets records that were written, valid during the call. */
   readonly onRecords?: (bytes: Uint8Array) => void;
   /** Which compilation runs: tests take the checked one. */
   readonly build?: Build;
@@ -44,6 +46,7 @@ const TO_RECORDS = 1;
 const TO_HOST = 2;
 
 const OPTIONS_AT = startOf("OPTIONS");
+const SCRATCH_AT = startOf("SCRATCH");
 const COUNTERS_AT = startOf("COUNTERS");
 const DEFAULT_MAX_FLOWS = 1_000_000;
 
@@ -51,12 +54,15 @@ export class Engine {
   readonly exports: EngineExports;
   readonly view: MemoryView;
   readonly rows: Rows;
+  /** Gets records that were written, valid during the call. */
+  onRecords: ((bytes: Uint8Array) => void) | undefined;
   readonly #options: EngineOptions;
   readonly #counters;
   readonly #set;
 
   constructor(options: EngineOptions = {}) {
     this.#options = options;
+    this.onRecords = options.onRecords;
     const exports: EngineExports = new WebAssembly.Instance(engineModule(options.build ?? "release"), {
       env: {
         abort: (message: number, file: number, line: number, column: number) =>
@@ -64,13 +70,13 @@ export class Engine {
       },
       delivery: { connectionEnded: (row: number) => this.#ended(row >>> 0) },
       host: {
-        takeRecords: (at: number, length: number) => this.#records(at, length),
+        takeRecords: (at: number, length: number) => this.#takeRecords(at, length),
         ...new PayloadHost(this.#payloadEngine(), options.readers).imports,
       },
     }).exports as unknown as EngineExports;
     this.exports = exports;
     this.view = new MemoryView(exports.memory);
-    const { maxFlows = DEFAULT_MAX_FLOWS, onEnd, onRecords } = options;
+    const { maxFlows = DEFAULT_MAX_FLOWS, onEnd } = options;
     exports.start();
     this.#set = settersOf(this.view, OPTIONS);
     this.set("maxRows", Math.max(1, Math.min(maxFlows, MOST_FLOWS)));
@@ -82,7 +88,7 @@ export class Engine {
     this.set("sampleCopies", (options.estimateDuplicates ?? false) && !options.dedup);
     this.set("verifyChecksums", options.verifyChecksums ?? false);
     this.set("cutIsSeen", options.cutIsSeen ?? false);
-    this.set("deliverTo", onEnd ? TO_HOST : onRecords ? TO_RECORDS : TO_NOBODY);
+    this.set("deliverTo", onEnd ? TO_HOST : options.writesRecords ? TO_RECORDS : TO_NOBODY);
     exports.begin();
     this.view.refresh();
     this.rows = new Rows(exports, this.view);
@@ -101,6 +107,12 @@ export class Engine {
     return getter(COUNTERS_AT);
   }
 
+  /** A row's record in JSON, whatever format records are written in. */
+  recordText(row: number): string {
+    const length = this.exports.recordText(this.rows.address(row));
+    return Buffer.from(this.view.memory.buffer, SCRATCH_AT, length).toString("utf8");
+  }
+
   #payloadEngine(): PayloadEngine {
     const engine = this;
     return {
@@ -108,19 +120,19 @@ export class Engine {
         engine.view.refresh();
         return engine.view.bytes;
       },
-      scratch: startOf("SCRATCH"),
+      scratch: SCRATCH_AT,
       keepHelloName: (row, length) => engine.exports.keepHelloName(row, length),
     };
   }
 
   #ended(row: number): void {
     this.view.refresh();
-    this.#options.onEnd?.(row);
+    this.#options.onEnd?.(this.rows.rowAt(row));
   }
 
-  #records(at: number, length: number): void {
+  #takeRecords(at: number, length: number): void {
     this.view.refresh();
-    this.#options.onRecords?.(this.view.bytes.subarray(at, at + length));
+    this.onRecords?.(this.view.bytes.subarray(at, at + length));
   }
 }
 

@@ -19,3 +19,8 @@ export function protocolName(number: number): string {
 export function hasPorts(number: number): boolean {
   return byNumber.get(number)?.hasPorts ?? false;
 }
+
+/** `proto` in records: `tcp`, `udp`, `icmp` (also for ICMPv6), …, else `unknown_transport`. */
+export function protoOf(number: number): string {
+  return byNumber.get(number)?.proto ?? "unknown_transport";
+}

@@ -1,6 +1,6 @@
 /**
- * The rows of the flow table as the host sees them. A row is the address of its record in the engine's memory; `id(row)` is a number that
- * stays valid, and never comes back, when the row is used again.
+ * The rows of the flow table as the host sees them: numbers from 0 on, some of them free. `id(row)` is a number that stays valid, and
+ * never comes back, when the row is used again. `orig` in the getters: the originator's side, else the responder's.
  */
 import { COUNTERS, ENDPOINT, ENDPOINT_NOTES, ROW, SIDE } from "../layout/layouts.ts";
 import { startOf } from "../layout/memory-map.ts";
@@ -21,6 +21,9 @@ const META_ONE_WAY = 1 << 9;
 const FLIPPED = 1;
 const TCP = 6;
 
+const COUNTERS_AT = startOf("COUNTERS");
+const SCRATCH_AT = startOf("SCRATCH");
+
 /** A row's value, for sorting and filtering. */
 export type RowValue = (row: number) => number;
 export type RowPredicate = (row: number) => boolean;
@@ -35,7 +38,7 @@ export class Rows {
   readonly #notes;
   readonly #first;
   readonly #last;
-  readonly #used: () => number;
+  readonly #count;
 
   constructor(engine: EngineExports, view: MemoryView) {
     this.#engine = engine;
@@ -47,37 +50,58 @@ export class Rows {
     this.#notes = gettersOf(view, ENDPOINT_NOTES);
     this.#first = bigintGetter(view, ROW, "first");
     this.#last = bigintGetter(view, ROW, "last");
-    const counters = gettersOf(view, COUNTERS);
-    const at = startOf("COUNTERS");
-    this.#used = () => counters.used(at);
+    this.#count = gettersOf(view, COUNTERS);
+  }
+
+  /** Where the engine has the record of a row, and back: -1 for 0, which is no row. */
+  address(row: number): number {
+    return this.#start + row * ROW.size;
+  }
+
+  rowAt(address: number): number {
+    return address === 0 ? -1 : (address - this.#start) / ROW.size;
+  }
+
+  /** Rows are 0 to `rows` - 1. */
+  get rows(): number {
+    return this.#count.used(COUNTERS_AT);
+  }
+
+  /** Rows in use: live connections, and ended ones that are kept or wait to be reported. */
+  get size(): number {
+    return this.#count.held(COUNTERS_AT);
+  }
+
+  /** Connections that have not ended. */
+  get live(): number {
+    return this.#count.live(COUNTERS_AT);
+  }
+
+  /** Connections begun. */
+  get connections(): number {
+    return this.#count.connections(COUNTERS_AT);
+  }
+
+  /** Of them those thrown out because the table was full. */
+  get evicted(): number {
+    return this.#count.evicted(COUNTERS_AT);
   }
 
   /** Calls `visit` for each row that holds a connection, live or ended, that is to be shown. */
   each(visit: (row: number) => void): void {
-    const end = this.#start + this.#used() * ROW.size;
-    for (let row = this.#start; row < end; row += ROW.size) if (this.shown(row)) visit(row);
-  }
-
-  /** The ordinal of a row: 0 for the first; below `count`. */
-  ordinal(row: number): number {
-    return (row - this.#start) / ROW.size;
-  }
-
-  /** Rows ever used. */
-  get count(): number {
-    return this.#used();
+    const { rows } = this;
+    for (let row = 0; row < rows; row++) if (this.shown(row)) visit(row);
   }
 
   /** A number for the connection in this row that no other connection gets. */
   id(row: number): number {
-    return this.#row.generation(row) * ROW_BITS + this.ordinal(row);
+    return this.generation(row) * ROW_BITS + row;
   }
 
   /** The row of a connection, -1 when the table no longer holds it. */
   rowOf(id: number): number {
-    const ordinal = id % ROW_BITS;
-    const row = this.#start + ordinal * ROW.size;
-    return ordinal < this.#used() && this.#row.state(row) !== FREE && this.id(row) === id ? row : -1;
+    const row = id % ROW_BITS;
+    return row < this.rows && this.#row.state(this.address(row)) !== FREE && this.id(row) === id ? row : -1;
   }
 
   /**
@@ -93,18 +117,18 @@ export class Rows {
   }
 
   readonly #byBeginning: TopOrder = (a, b) => {
-    const [first, second] = [this.#first(a), this.#first(b)];
+    const [first, second] = [this.firstNs(a), this.firstNs(b)];
     if (first !== second) return first < second ? -1 : 1;
     return this.uidHigh(a) - this.uidHigh(b) || this.uidLow(a) - this.uidLow(b);
   };
 
   /** Whether the row holds a connection, live or ended, that is to be shown. */
   shown(row: number): boolean {
-    return this.#row.state(row) !== FREE && (this.#row.role(row) & ROLE_HIDDEN) === 0;
+    return this.#row.state(this.address(row)) !== FREE && (this.#row.role(this.address(row)) & ROLE_HIDDEN) === 0;
   }
 
   ended(row: number): boolean {
-    return this.#row.state(row) > LIVE;
+    return this.#row.state(this.address(row)) > LIVE;
   }
 
   packets(row: number, orig: boolean): number {
@@ -127,16 +151,22 @@ export class Rows {
   }
 
   #sideOf(row: number, orig: boolean): number {
-    return orig ? this.#row.orig(row) : this.#row.resp(row);
+    return orig ? this.#row.orig(this.address(row)) : this.#row.resp(this.address(row));
   }
 
   missedBytes(row: number): number {
-    return this.#endpoint.missed(this.#row.endpointA(row)) + this.#endpoint.missed(this.#row.endpointB(row));
+    return (
+      this.#endpoint.missed(this.#row.endpointA(this.address(row))) +
+      this.#endpoint.missed(this.#row.endpointB(this.address(row)))
+    );
   }
 
   /** TCP segments whose payload had been seen before. */
   retransmits(row: number): number {
-    return this.#endpoint.retransmits(this.#row.endpointA(row)) + this.#endpoint.retransmits(this.#row.endpointB(row));
+    return (
+      this.#endpoint.retransmits(this.#row.endpointA(this.address(row))) +
+      this.#endpoint.retransmits(this.#row.endpointB(this.address(row)))
+    );
   }
 
   /** TCP segments of one side that came ahead of a hole. */
@@ -146,7 +176,9 @@ export class Rows {
 
   /** TCP segments of one side that closed the window. */
   zeroWindows(row: number, orig: boolean): number {
-    return this.#notes.zeroWindows(this.#isA(row, orig) ? this.#row.notesA(row) : this.#row.notesB(row));
+    return this.#notes.zeroWindows(
+      this.#isA(row, orig) ? this.#row.notesA(this.address(row)) : this.#row.notesB(this.address(row)),
+    );
   }
 
   /** All TCP control bits that one side has sent. */
@@ -155,16 +187,25 @@ export class Rows {
   }
 
   #isA(row: number, orig: boolean): boolean {
-    return ((this.#row.tcp(row) & FLIPPED) === 0) === orig;
+    return ((this.#row.tcp(this.address(row)) & FLIPPED) === 0) === orig;
   }
 
   #endpointOf(row: number, orig: boolean): number {
-    return this.#isA(row, orig) ? this.#row.endpointA(row) : this.#row.endpointB(row);
+    return this.#isA(row, orig) ? this.#row.endpointA(this.address(row)) : this.#row.endpointB(this.address(row));
+  }
+
+  /** Frames that reassembled packets of this connection came in. */
+  fragments(row: number): number {
+    return this.#row.fragments(this.address(row));
+  }
+
+  badChecksums(row: number): number {
+    return this.#row.badChecksums(this.address(row));
   }
 
   /** Duration of the TCP handshake in seconds, 0 when unknown. */
   rtt(row: number): number {
-    return this.#row.rtt(row) / 1e9;
+    return this.#row.rtt(this.address(row)) / 1e9;
   }
 
   isTcp(row: number): boolean {
@@ -173,65 +214,72 @@ export class Rows {
 
   /** The earliest and the latest packet, nanoseconds since the epoch. */
   firstNs(row: number): bigint {
-    return this.#first(row);
+    return this.#first(this.address(row));
   }
 
   lastNs(row: number): bigint {
-    return this.#last(row);
+    return this.#last(this.address(row));
   }
 
   /** The earliest and the latest packet, seconds since the epoch to a fraction of a microsecond. */
   firstTime(row: number): number {
-    return this.#row.first(row) / 1e9;
+    return this.#row.first(this.address(row)) / 1e9;
   }
 
   lastTime(row: number): number {
-    return this.#row.last(row) / 1e9;
+    return this.#row.last(this.address(row)) / 1e9;
   }
 
   /** Zeek's duration, which leaves out what came after both sides had closed, seconds. */
   duration(row: number): number {
-    return (this.#row.end(row) - this.#row.first(row)) / 1e9;
+    return (this.#row.end(this.address(row)) - this.#row.first(this.address(row))) / 1e9;
   }
 
   /** 32-bit words of an address, most significant first; an IPv4 address is word 0. */
   addressWord(row: number, orig: boolean, word: number): number {
-    const at = (orig ? this.#row.origAddress(row) : this.#row.respAddress(row)) + word * 4;
+    const at = (orig ? this.#row.origAddress(this.address(row)) : this.#row.respAddress(this.address(row))) + word * 4;
     const { bytes } = this.#view;
     return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
   }
 
   isV6(row: number): boolean {
-    return (this.#row.meta(row) & META_V6) !== 0;
+    return (this.#row.meta(this.address(row)) & META_V6) !== 0;
   }
 
   /** An ICMP message without a counterpart: the flow has one direction. */
   isOneWay(row: number): boolean {
-    return (this.#row.meta(row) & META_ONE_WAY) !== 0;
+    return (this.#row.meta(this.address(row)) & META_ONE_WAY) !== 0;
   }
 
   /** Port, or ICMP type (originator) and counterpart or code (responder); 0 without ports. */
   port(row: number, orig: boolean): number {
-    return orig ? this.#row.origPort(row) : this.#row.respPort(row);
+    return orig ? this.#row.origPort(this.address(row)) : this.#row.respPort(this.address(row));
   }
 
   /** IANA protocol number. */
   protocol(row: number): number {
-    return this.#row.meta(row) & 0xff;
+    return this.#row.meta(this.address(row)) & 0xff;
   }
 
   /** The outer VLAN id of the first packet, 0 for none. */
   vlan(row: number): number {
-    return this.#row.vlan(row) & 0xffff;
+    return this.#row.vlan(this.address(row)) & 0xffff;
   }
 
   innerVlan(row: number): number {
-    return this.#row.vlan(row) >>> 16;
+    return this.#row.vlan(this.address(row)) >>> 16;
+  }
+
+  /** All VLAN ids of the first packet, outermost first. */
+  vlans(row: number): number[] {
+    const deep = this.#engine.deepVlans(this.address(row));
+    if (deep > 0) return Array.from(new Uint16Array(this.#view.memory.buffer, SCRATCH_AT, deep));
+    return [this.vlan(row), this.innerVlan(row)].filter((vlan) => vlan !== 0);
   }
 
   /** The MAC address of a side in the first packet: 6 bytes of `bytes` from this offset. */
   macOffset(row: number, orig: boolean): number {
-    return orig ? this.#row.origMac(row) : this.#row.respMac(row);
+    return orig ? this.#row.origMac(this.address(row)) : this.#row.respMac(this.address(row));
   }
 
   /** The engine's memory; not to be kept over a call that counts packets. */
@@ -241,42 +289,41 @@ export class Rows {
 
   /** TUNNEL_ number of what carried the first packet, an ordinal of TUNNELS from 1; 0 for none. */
   tunnel(row: number): number {
-    return this.#row.tunnel(row);
+    return this.#row.tunnel(this.address(row));
   }
 
   /** Index into CLOSE_REASONS. */
   reason(row: number): number {
-    return this.#row.reason(row);
+    return this.#row.reason(this.address(row));
   }
 
   uidHigh(row: number): number {
-    return this.#row.uidHigh(row);
+    return this.#row.uidHigh(this.address(row));
   }
 
   uidLow(row: number): number {
-    return this.#row.uidLow(row);
+    return this.#row.uidLow(this.address(row));
   }
 
   /** Whether packets of this row carried other packets. */
   isCarrier(row: number): boolean {
-    return (this.#row.role(row) & ROLE_CARRIER) !== 0;
+    return (this.#row.role(this.address(row)) & ROLE_CARRIER) !== 0;
   }
 
   /** How many connections the row has held. */
   generation(row: number): number {
-    return this.#row.generation(row);
+    return this.#row.generation(this.address(row));
   }
 
   /** A field of the table of fields (tables/fields.ts), by its ordinal: a number, NaN where it is unset. */
   fieldNumber(field: number, row: number): number {
-    return this.#engine.fieldNumber(field, row);
+    return this.#engine.fieldNumber(field, this.address(row));
   }
 
   /** The same of a field that is text; undefined where it is unset. */
   fieldText(field: number, row: number): string | undefined {
-    const length = this.#engine.fieldText(field, row);
+    const length = this.#engine.fieldText(field, this.address(row));
     if (length < 0) return undefined;
-    const at = startOf("SCRATCH");
-    return Buffer.from(this.#view.memory.buffer, at, length).toString("utf8");
+    return Buffer.from(this.#view.memory.buffer, SCRATCH_AT, length).toString("utf8");
   }
 }

@@ -208,15 +208,20 @@ export const OPTIONS = struct(
   },
 );
 
-export const FRAME = struct("Frame", "What stands before the captured bytes of a frame that the host hands over.", {
-  seconds: field("u64", "Seconds since the epoch."),
-  nanoseconds: field("u32", "Below a second."),
-  captured: field("i32", "Captured bytes, which follow."),
-  wireLength: field("u32", "Length on the wire."),
-  linktype: field("i32", "LINKTYPE_ value (https://www.tcpdump.org/linktypes.html)."),
-  fcsLength: field("i32", "Bytes of frame check sequence at its end on the wire."),
-  hasTime: field("bool", "False for records that carry no time (pcapng Simple Packet Blocks)."),
-});
+export const FRAME = struct(
+  "Frame",
+  "A frame that the host hands over; its bytes follow, or are where a file was read to.",
+  {
+    seconds: field("u64", "Seconds since the epoch."),
+    nanoseconds: field("u32", "Below a second."),
+    bytes: field(ADDRESS, "Where its captured bytes are, and how many."),
+    captured: field("i32", ""),
+    wireLength: field("u32", "Length on the wire."),
+    linktype: field("i32", "LINKTYPE_ value (https://www.tcpdump.org/linktypes.html)."),
+    fcsLength: field("i32", "Bytes of frame check sequence at its end on the wire."),
+    hasTime: field("bool", "False for records that carry no time (pcapng Simple Packet Blocks)."),
+  },
+);
 
 export const DATAGRAM = struct(
   "Datagram",

@@ -49,6 +49,7 @@ const REGIONS: readonly Region[] = [
   // A record that begins before the end of a chunk is moved in front of the next one.
   { name: "EXPECTED_PORTS", bytes: 65_536, meaning: "whether FTP has announced a connection to a port, by port" },
   { name: "CHUNK", bytes: 2 * MB, meaning: "bytes of a capture" },
+  { name: "READ", bytes: 256 * KB, meaning: "where a file is read to" },
   {
     name: "TRACE",
     bytes: (2 * MB * 12) / 16,

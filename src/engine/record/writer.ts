@@ -22,6 +22,11 @@ export function startRecords(wanted: i32): void {
 
 /** Writes the record of a row. */
 export function writeRecord(row: Row): void {
+  putRecord(row);
+  if (to > <usize>OUT_END - LONGEST) flushRecords();
+}
+
+function putRecord(row: Row): void {
   const start = to;
   writeConnLog(row);
   if (format !== ZEEK) writeMore(row);
@@ -31,7 +36,6 @@ export function writeRecord(row: Row): void {
     byte(CLOSING_BRACE);
     byte(NEWLINE);
   } else put8(to - 1, NEWLINE);
-  if (to > <usize>OUT_END - LONGEST) flushRecords();
 }
 
 /** Hands on what has been gathered. */
@@ -60,4 +64,17 @@ export function fieldText(field: i32, row: usize): i32 {
 /** For the host: writes the record of the row at an address. */
 export function writeRow(row: usize): void {
   writeRecord(rowAt(row));
+}
+
+/** For the host: the record of the row at an address in JSON, in SCRATCH. @returns how long it is */
+export function recordText(row: usize): i32 {
+  const gathered = to;
+  const formatBefore = format;
+  setFormat(JSON_LINES);
+  writeAt(<usize>SCRATCH);
+  putRecord(rowAt(row));
+  const length = <i32>(to - <usize>SCRATCH);
+  setFormat(formatBefore);
+  writeAt(gathered);
+  return length;
 }

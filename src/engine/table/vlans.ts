@@ -1,6 +1,8 @@
 /** VLAN tags of a connection's first packet: two in the row, all of them among its extras when there are more. */
 import { get16 } from "../bytes";
 import { Packet, Row } from "../generated/layouts";
+import { SCRATCH } from "../generated/memory";
+import { rowAt } from "../memory";
 import { addExtra, EXTRA_VLANS, extraContent, extraLength, firstExtra } from "./extras";
 import { vlanPair } from "./key";
 
@@ -23,4 +25,12 @@ export function deepVlanCount(row: Row): i32 {
 /** A tag of those, outermost first. */
 export function deepVlan(row: Row, index: i32): i32 {
   return get16(extraContent(firstExtra(row, EXTRA_VLANS)) + ((<usize>index) << 1));
+}
+
+/** For the host: the tags of the row at an address when there are more than two, 16 bits each in SCRATCH. @returns how many */
+export function deepVlans(row: usize): i32 {
+  const block = firstExtra(rowAt(row), EXTRA_VLANS);
+  if (block === 0) return 0;
+  memory.copy(<usize>SCRATCH, extraContent(block), extraLength(block));
+  return extraLength(block) >> 1;
 }

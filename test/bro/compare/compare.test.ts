@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readPacketsOf } from "../../../src/bro/compare/capture-side.ts";
 import { type Comparison, compareLogs } from "../../../src/bro/compare/compare.ts";
 import { findLogs, groupLogs } from "../../../src/bro/log/set.ts";
-import { type ConnectionRecord, readConnections } from "../../../src/capture/flow/read-connections.ts";
+import { readConnections } from "../../../src/capture/read-connections.ts";
+import type { ConnectionRecord } from "../../../src/engine/host/connection-record.ts";
 
 const captures = ["http.pcap", "dns.pcap", "ping.pcap"].map((name) =>
   join(import.meta.dirname, "../../../fixtures/pcaps", name),

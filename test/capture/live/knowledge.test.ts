@@ -36,8 +36,8 @@ describe("names learned from DNS answers", () => {
 
 describe("response times", () => {
   const packet = (over: Partial<RequestOrReply>): RequestOrReply => ({
-    ...{ data: new Uint8Array(64), end: 64, sec: 100, nsec: 0, transport: true },
-    ...{ ipProto: 17, srcPort: 0, dstPort: 0, icmpType: 0, l4: 0, payload: 8, ...over },
+    ...{ data: new Uint8Array(64), end: 64, time: 100, transport: true },
+    ...{ protocol: 17, srcPort: 0, dstPort: 0, icmpType: 0, l4: 0, payload: 8, ...over },
   });
   const dns = (id: number, response: boolean): Uint8Array => {
     const data = new Uint8Array(64);
@@ -48,29 +48,29 @@ describe("response times", () => {
   it("are taken from a question to its own answer", () => {
     const times = new ResponseTimes();
     times.look(1, packet({ data: dns(7, false), dstPort: 53 }));
-    times.look(1, packet({ data: dns(8, false), dstPort: 53, nsec: 1e6 }));
-    times.look(1, packet({ data: dns(8, true), srcPort: 53, nsec: 3e6 }));
+    times.look(1, packet({ data: dns(8, false), dstPort: 53, time: 100.001 }));
+    times.look(1, packet({ data: dns(8, true), srcPort: 53, time: 100.003 }));
     expect(times.of(1)!.ms).toBeCloseTo(2, 2);
     expect(times.of(1)!.kind).toBe("dns");
-    times.look(2, packet({ data: dns(7, true), srcPort: 53, nsec: 9e6 }));
+    times.look(2, packet({ data: dns(7, true), srcPort: 53, time: 100.009 }));
     expect(times.of(2)).toBeUndefined();
   });
 
   it("of an echo go by its identifier and sequence number", () => {
     const times = new ResponseTimes();
-    const echo = (icmpType: number, sequence: number, nsec: number): void =>
+    const echo = (icmpType: number, sequence: number, time: number): void =>
       times.look(
         3,
         packet({
-          ipProto: 1,
+          protocol: 1,
           icmpType,
-          nsec,
+          time,
           data: Uint8Array.of(0, 0, 0, 0, 9, 9, 0, sequence, ...new Array(56).fill(0)),
         }),
       );
-    echo(8, 1, 0);
-    echo(8, 2, 0);
-    echo(0, 2, 5e5);
+    echo(8, 1, 100);
+    echo(8, 2, 100);
+    echo(0, 2, 100.0005);
     expect(times.of(3)).toMatchObject({ kind: "echo" });
     expect(times.of(3)!.ms).toBeCloseTo(0.5, 2);
   });
@@ -79,7 +79,7 @@ describe("response times", () => {
     const times = new ResponseTimes();
     times.look(1, packet({ end: 10, dstPort: 53 }));
     times.look(1, packet({ end: 50, dstPort: 123 }));
-    times.look(1, packet({ end: 6, ipProto: 1, icmpType: 8 }));
+    times.look(1, packet({ end: 6, protocol: 1, icmpType: 8 }));
     expect(times.of(1)).toBeUndefined();
   });
 });
