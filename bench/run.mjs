@@ -10,6 +10,12 @@ const known = readdirSync(folder)
   .filter((file) => file.endsWith(".mjs") && file !== "run.mjs")
   .map((file) => file.slice(0, -4));
 const wanted = process.argv.slice(2);
+if (wanted.includes("--help") || wanted.includes("-h")) {
+  console.log(
+    `npm run bench [-- NAME…]: measures what is named, or all: ${known.join(", ")}. Each beside its peers, in one run.`,
+  );
+  process.exit(0);
+}
 const unknown = wanted.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
   console.error(`bench: no such bench: ${unknown.join(", ")}\nhint: ${known.join(", ")}`);

@@ -259,6 +259,11 @@ describe("bootstrap.sh", () => {
   });
 });
 
+it("npm run bench -- --help says what there is", () => {
+  const { status, stdout } = spawnSync(process.execPath, ["bench/run.mjs", "--help"], { cwd: ROOT, encoding: "utf8" });
+  expect([status, stdout]).toEqual([0, expect.stringContaining("npm run bench")]);
+});
+
 it("shellcheck finds nothing in the scripts", ({ skip }) => {
   const { status, stdout, error } = spawnSync("sh", ["-c", "shellcheck scripts/*.sh test/bare/*.sh .ci/run"], {
     cwd: ROOT,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { run } from "../../../src/core/process.ts";
 import { MirrorWatch, makeMonitor } from "../../../src/mirror/monitor.ts";
 import { Session } from "../../../src/mirror/session.ts";
@@ -91,7 +91,9 @@ describe("with ovs-vswitchd", () => {
 
 describe("without ovsdb-server", () => {
   it("each command says so at once, and doctor how to cure it", async () => {
-    const db = join(mkdtempSync(join(tmpdir(), "tapscope-nodb-")), "db.sock");
+    const folder = mkdtempSync(join(tmpdir(), "tapscope-nodb-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const db = join(folder, "db.sock");
     for (const args of [
       ["mirror", "list"],
       ["mirror", "create", "a", "b"],

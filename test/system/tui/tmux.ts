@@ -1,11 +1,15 @@
 /** A real terminal to drive: a tmux server of the test's own, keys typed into it, its screen read. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { run } from "../../../src/core/process.ts";
-import { EVERY_CODE, uniqueName } from "../support.ts";
+import { EVERY_CODE } from "../support.ts";
 
 const LIMIT_MS = 30_000;
 
 export class Tmux implements AsyncDisposable {
-  readonly #socket = uniqueName("tapscope");
+  /** With the server's socket, which tmux leaves behind. */
+  readonly #folder = mkdtempSync(join(tmpdir(), "tapscope-tmux-"));
   readonly #env: Readonly<Record<string, string>>;
 
   private constructor(env: Readonly<Record<string, string>>) {
@@ -21,7 +25,10 @@ export class Tmux implements AsyncDisposable {
   }
 
   async #run(...args: string[]): Promise<string> {
-    const { stdout } = await run(["tmux", "-L", this.#socket, ...args], { env: this.#env, okCodes: EVERY_CODE });
+    const { stdout } = await run(["tmux", "-S", join(this.#folder, "socket"), ...args], {
+      env: this.#env,
+      okCodes: EVERY_CODE,
+    });
     return stdout;
   }
 
@@ -70,5 +77,6 @@ export class Tmux implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#run("kill-server");
+    rmSync(this.#folder, { recursive: true });
   }
 }
