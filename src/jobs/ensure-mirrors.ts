@@ -19,6 +19,8 @@ import { Names } from "./machines.ts";
 const SETTLE_MS = 5;
 /** How often what is not whole is looked at again, and a lost connection tried. */
 const RETRY_MS = 2000;
+/** How often it is looked whether ovs-vswitchd runs: its end changes nothing in OVSDB. */
+const ALIVE_MS = 10_000;
 
 export interface DeclaredFile {
   readonly mirrors: readonly DeclaredMirror[];
@@ -86,7 +88,7 @@ export async function watchMirrors(
   healer.begin(first);
   for (;;) {
     const woken = await Promise.race([
-      changes.next(healer.isWhole ? undefined : RETRY_MS),
+      changes.next(healer.isWhole ? ALIVE_MS : RETRY_MS),
       finish.ended.then(() => null),
     ]);
     if (woken === null) break;
@@ -132,6 +134,8 @@ class Healer {
   async pass(changedMs: number): Promise<void> {
     let outcome: EnsureOutcome;
     try {
+      const problem = await this.#session.vswitchdProblem();
+      if (problem !== undefined) throw new TapscopeError("E_VSWITCHD_DOWN", `${problem}: nothing is mirrored`);
       outcome = await ensureOnce(this.#session, this.#file, this.#options.prune);
     } catch (error) {
       if (!(error instanceof TapscopeError)) throw error;
@@ -139,6 +143,7 @@ class Healer {
       this.#trouble = error.message;
       return;
     }
+    if (this.#trouble !== null) this.#tell(null, "whole", "the switch works again");
     this.#trouble = null;
     this.#report(outcome, changedMs);
     this.#lastPassMs = Date.now();
@@ -267,10 +272,10 @@ class Changes implements AsyncDisposable {
   }
 
   /** Waits for a change, or at most `limitMs`. */
-  async next(limitMs: number | undefined): Promise<{ readonly sinceMs: number }> {
+  async next(limitMs: number): Promise<{ readonly sinceMs: number }> {
     if (this.#since === undefined) {
       await new Promise<void>((resolve) => {
-        const timer = limitMs === undefined ? undefined : setTimeout(resolve, limitMs);
+        const timer = setTimeout(resolve, limitMs);
         this.#wake = () => {
           clearTimeout(timer);
           resolve();

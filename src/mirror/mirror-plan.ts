@@ -274,7 +274,8 @@ function mirrorCommands({ state, facts, request, bridge, sources, output }: Mirr
     columns.push(`output_port=${ref.get(outputName)}`);
   }
   if (request.stripVlan && output) {
-    ids[TAG_BEFORE] = output.tag === null ? "none" : String(output.tag);
+    // A mirror that somebody took away without us left our tag there.
+    ids[TAG_BEFORE] = output.tag === null || output.tag === STRIP_TAG ? "none" : String(output.tag);
     commands.push(["set", "port", output.name, `tag=${STRIP_TAG}`]);
   }
   commands.push(

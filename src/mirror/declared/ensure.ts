@@ -55,12 +55,17 @@ export async function ensureMirrors(session: Session, request: EnsureRequest): P
       else if (done !== "nothing") outcome.changed.push({ name: mirror.name, what: done });
       if (missing.length > 0) outcome.incomplete.push({ name: mirror.name, why: missing.join("; ") });
     } catch (error) {
-      if (!(error instanceof TapscopeError) || error.code === "E_VSWITCHD_DOWN") throw error;
+      if (!(error instanceof TapscopeError) || isOfSwitch(error)) throw error;
       outcome.incomplete.push({ name: mirror.name, why: messageOf(error) });
     }
   }
   if (request.prune) outcome.removed.push(...(await prune(session, request)));
   return outcome;
+}
+
+/** It is the switch that cannot be asked or changed, not this mirror. */
+function isOfSwitch({ code }: TapscopeError): boolean {
+  return code.startsWith("E_OVSDB_") || code.startsWith("E_VSWITCHD_");
 }
 
 interface Done {

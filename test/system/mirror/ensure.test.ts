@@ -147,6 +147,29 @@ describe("mirror ensure --watch", () => {
     await ground.vsctl("del-port", "src", "--", "del-port", "out");
   });
 
+  it("says what is wrong with the switch itself, and goes on when it works again", async () => {
+    const path = declare("z.json", { ...LAN, strip_vlan: true });
+    await using watching = startTapscope(["--lab", ground.lab.name, "mirror", "ensure", path, "--watch"]);
+    const output = watchOutput(watching);
+    await output.until("made lan");
+    await ground.vsctl("clear", "bridge", "mega_bridge", "mirrors");
+    await output.until("was gone: made again");
+    // The tag that takes the copies' tags away is not what the port had before.
+    expect(await ground.vsctl("get", "mirror", "lan", "external_ids:tapscope-tag-before")).toBe("none");
+    const database = (await ground.inSwitch("cat", "/run/openvswitch/ovsdb-server.pid")).stdout.trim();
+    await ground.inSwitch("kill", "-KILL", database);
+    await output.until("database connection failed");
+    await ground.inSwitch(
+      ...["ovsdb-server", "/run/openvswitch/conf.db", "--remote=punix:/run/openvswitch/db.sock", "--no-chdir"],
+      ...["--detach", "--pidfile=/run/openvswitch/ovsdb-server.pid"],
+    );
+    await output.until("the switch works again");
+    watching.signal("SIGINT");
+    expect((await watching.ended).exitCode).toBe(0);
+    expect((await ground.tapscope("mirror", "delete", "all")).exitCode).toBe(0);
+    expect(await ground.vsctl("get", "port", "mega_tap2", "tag")).toBe("[]");
+  });
+
   it.skipIf(!existsSync(QEMU))(
     "follows a machine that is killed and comes back with another tap (qemu-system-x86)",
     async () => {
