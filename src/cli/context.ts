@@ -29,7 +29,12 @@ export function globalOptions(command: Command): GlobalOptions {
 
 /** One line of JSON on stdout; bigints as decimal strings. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, (_, part) => (typeof part === "bigint" ? part.toString() : part))}\n`);
+  process.stdout.write(`${jsonText(value)}\n`);
+}
+
+/** JSON; bigints as decimal strings. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, (_, part) => (typeof part === "bigint" ? part.toString() : part));
 }
 
 /** One line on stdout. */

@@ -5,10 +5,10 @@ import type { Snapshot } from "../capture/live/snapshot.ts";
 import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { parseDuration, parseInteger, parseSize } from "../core/units.ts";
-import type { Interval, WatchOptions, WatchSource, WatchSummary } from "../jobs/watch.ts";
+import type { Interval, TextShow, WatchOptions, WatchSource, WatchSummary } from "../jobs/watch.ts";
 import type { MirrorStatus } from "../mirror/status.ts";
 import { captureFilter, type FilterOptions, openSessionOfTarget, targetOptions } from "./capture.ts";
-import { globalOptions, note, print, printJson } from "./context.ts";
+import { globalOptions, jsonText, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
 import { Shutdown } from "./shutdown.ts";
 
@@ -19,6 +19,7 @@ interface WatchCommandOptions extends FilterOptions {
   readonly mirror?: readonly string[];
   readonly bridge?: string;
   readonly text?: boolean;
+  readonly allFlows?: boolean;
   readonly interval?: string;
   readonly duration?: string;
   readonly packetRing?: string;
@@ -38,6 +39,7 @@ export function registerWatch(program: Command): void {
       ),
   )
     .option("--text", "a table at every interval instead of the terminal UI (also without a terminal)")
+    .option("--all-flows", "with --json: the last object has all flows, not only the 20 largest")
     .option("--interval <time>", "how often a table is printed (default: 2s)")
     .option("--duration <time>", "end after this time: 10s, 5m")
     .option("--packet-ring <size>", "memory for the newest packets, which can be looked at and saved (default: 64M)")
@@ -71,7 +73,9 @@ export function registerWatch(program: Command): void {
         return await sayCommands(source.session, source.target, { filter, ...WATCH_CAPTURE }, print);
       }
       if (options.play !== undefined && source.kind === "port") throw new UsageError("--play is for a capture file");
-      const show = await showOf(command, { text: options.text === true, intervalMs, background: options.background });
+      if (options.allFlows && !json) throw new UsageError("--all-flows goes with --json");
+      const shown = await showOf(command, { text: options.text === true, intervalMs, background: options.background });
+      const show = options.allFlows && "onInterval" in shown ? { ...shown, ...allFlowsPrinter() } : shown;
       using shutdown = new Shutdown();
       const summary = await watch({
         signal: shutdown.signal,
@@ -84,6 +88,7 @@ export function registerWatch(program: Command): void {
         show,
         note: (line) => note(`note: ${sanitize(line)}`),
       });
+      if (options.allFlows) print("]}");
       endOfWatch(summary, shutdown, json);
     });
 }
@@ -137,6 +142,17 @@ async function printer(json: boolean): Promise<(interval: Interval) => void> {
   return ({ snapshot, strip, final }) => {
     if (final) print("summary:");
     for (const line of renderPlain(snapshot, strip, final ? "bytes" : "rate", cols, glyphs)) print(line);
+  };
+}
+
+/** Prints the last object without its end, and into it the flows that come after: there may be more than a string can hold. */
+function allFlowsPrinter(): Pick<TextShow, "onInterval" | "onRecords"> {
+  return {
+    onInterval: ({ snapshot, strip, final }) => {
+      const text = jsonText(intervalJson(snapshot, strip));
+      process.stdout.write(final ? text.slice(0, -"]}".length) : `${text}\n`);
+    },
+    onRecords: (records) => void process.stdout.write(records.map((record) => `,${jsonText(record)}`).join("")),
   };
 }
 

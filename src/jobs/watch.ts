@@ -22,6 +22,8 @@ const MOST_IMMEDIATE = 512;
 export const PACKET_RING = 64e6;
 /** Flows of an interval's text. */
 const TEXT_ROWS = 20;
+/** Records that cross the threads at once. */
+const PORTION = 2000;
 
 export type WatchSource =
   | { readonly kind: "port"; readonly session: Session | null; readonly target: TargetRequest }
@@ -41,6 +43,8 @@ export interface TextShow {
   /** Each interval's flows come as connection records too. */
   readonly records: boolean;
   readonly onInterval: (interval: Interval) => void;
+  /** Where it is given, the last interval is followed by the records of all flows that it does not hold, in portions. */
+  readonly onRecords?: ((records: readonly unknown[]) => void) | undefined;
 }
 
 export interface WatchOptions {
@@ -118,6 +122,7 @@ export async function watch(options: WatchOptions): Promise<WatchSummary> {
     if ("onInterval" in options.show) {
       const snapshot = await ask(thread, textRequest("bytes", options.show.records));
       options.show.onInterval({ snapshot, strip: strip?.see(snapshot) ?? null, final: true });
+      if (options.show.onRecords) await askForRest(thread, snapshot, options.show.onRecords);
     }
   }
   const reason = outcome.reason ?? (await vswitchdDown(source, target));
@@ -182,9 +187,27 @@ function textRequest(sort: FlowsQuery["sort"], records: boolean): ViewRequest {
   };
 }
 
+/** The records of all flows behind those that a last snapshot shows; nothing moves any more. */
+async function askForRest(thread: CaptureThread, first: Snapshot, take: (records: readonly unknown[]) => void) {
+  const request = textRequest("bytes", true);
+  const all = first.flows?.scrollable ?? 0;
+  for (let next = first.flows?.records.length ?? 0, turn = 1; next < all; turn++) {
+    const { flows } = await ask(
+      thread,
+      { ...request, flows: { ...request.flows!, offset: next, rows: PORTION } },
+      turn,
+    );
+    // The last portion begins earlier than it was asked for.
+    const records = flows?.records.slice(next - flows.offset) ?? [];
+    if (records.length === 0) return;
+    take(records);
+    next += records.length;
+  }
+}
+
 /** One answer, whatever was asked before. */
-async function ask(thread: CaptureThread, request: ViewRequest): Promise<Snapshot> {
-  const seq = Number.MAX_SAFE_INTEGER;
+async function ask(thread: CaptureThread, request: ViewRequest, turn = 0): Promise<Snapshot> {
+  const seq = Number.MAX_SAFE_INTEGER - turn;
   return await new Promise((resolve, reject) => {
     thread.onSnapshot((snapshot) => {
       if (snapshot.seq === seq) resolve(snapshot);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { run } from "../../../src/core/process.ts";
+import { pcap } from "../../capture/format/build.ts";
 import { program, root, startTapscope, watchOutput } from "../support.ts";
 
 it("watches a capture file by its name or path, though the lab that is named does not run", async () => {
@@ -34,3 +35,21 @@ it("watches a capture on standard input, also one that does not end", async () =
   expect((await child.ended).exitCode).toBe(143);
   expect(output.text()).toContain("8 packets captured");
 });
+
+it("gives all flows at the end when they are wanted, each once", async () => {
+  // More than cross the threads at once: 4,500 flows of one packet.
+  const frames = Array.from({ length: 4500 }, (_, index) => {
+    const data = Buffer.from(UDP, "hex");
+    data.writeUInt16BE(40_000 + index, 34);
+    return { sec: 1, data };
+  });
+  const argv = [process.execPath, program, "watch", "-", "--json", "--all-flows"];
+  const { stdout } = await run(argv, { input: pcap(frames), timeoutMs: 40_000 });
+  const last = JSON.parse(stdout.trim().split("\n").at(-1)!);
+  expect(last.packets).toBe(4500);
+  expect(new Set(last.flows.map((flow: Record<string, unknown>) => flow["id.orig_p"])).size).toBe(4500);
+  expect(last.flows).toHaveLength(4500);
+});
+
+/** Ethernet, IPv4 10.0.0.1 to 10.0.0.2, UDP to port 9 with four bytes. */
+const UDP = "0200000000020200000000010800" + "4500002000000000401100000a0000010a000002" + "03e80009000c000061626364";
