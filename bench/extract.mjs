@@ -1,80 +1,79 @@
 // bro extract beside 7-Zip, qemu-img convert + debugfs, and a loop mount + cp -a, on the same qcow2 disk of about 500 MB.
 import { spawnSync } from "node:child_process";
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
+import { installed, inTurns, lacksTime, PATH } from "./tools/measure.mjs";
 
-export const title = "tapscope bro extract beside 7zz, qemu-img convert + debugfs, loop mount + cp -a";
+export const title = "logs out of a qcow2 disk of 500 MB (one large log, 700 small ones)";
 
-const program = join(import.meta.dirname, "../dist/cli/main.js");
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-const MEGABYTES = Number(process.env.TAPSCOPE_BENCH_MB ?? 500);
+const MEGABYTES = 500;
+/** `script`: $1 is the image, $2 the folder to make. */
+const PEERS = [
+  { what: "7zz x (no journal, no hashes)", needs: "7zz", from: "7zip", script: '7zz x -y -o"$2" "$1"' },
+  {
+    what: "qemu-img convert, debugfs rdump (no journal, no hashes)",
+    needs: "debugfs",
+    from: "e2fsprogs",
+    script: 'mkdir "$2" && qemu-img convert -O raw "$1" "$2.raw" && debugfs -R "rdump / $2" "$2.raw"',
+  },
+  {
+    what: "qemu-img convert, loop mount, cp -a (root; no hashes)",
+    needs: "losetup",
+    from: "mount",
+    root: true,
+    script:
+      'mkdir "$2" "$2.mnt" && qemu-img convert -O raw "$1" "$2.raw" && mount -o loop,ro,noload "$2.raw" "$2.mnt" && cp -a "$2.mnt/." "$2"; code=$?; umount "$2.mnt"; rmdir "$2.mnt"; exit $code',
+  },
+];
 
-function shell(script) {
-  return spawnSync("sh", ["-c", script], { env, encoding: "utf8" });
-}
-
-/** Wall and CPU seconds, peak memory of one process (GNU time's figures from the kernel's rusage). */
-function measure(script, folder) {
-  const stats = join(folder, "time");
-  const started = performance.now();
-  const wrapper = `import resource, subprocess, sys
-code = subprocess.call(["sh", "-c", sys.argv[1]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-use = resource.getrusage(resource.RUSAGE_CHILDREN)
-open(sys.argv[2], "w").write(f"{use.ru_utime + use.ru_stime} {use.ru_maxrss}")
-sys.exit(code)`;
-  const { status } = spawnSync("python3", ["-c", wrapper, script, stats], { env });
-  const seconds = (performance.now() - started) / 1000;
-  const [cpu, kilobytes] = readFileSync(stats, "utf8").split(" ").map(Number);
-  return { status, seconds, cpu, peakMB: Math.round(kilobytes / 1024) };
-}
-
-export async function run(report) {
+export async function run(report, { builds, rounds }) {
+  const lacks = lacksTime();
+  if (lacks) return report.skip("everything", lacks);
+  if (!installed("mke2fs") || !installed("qemu-img")) {
+    return report.skip("everything", "no disk can be made: apt-get install e2fsprogs qemu-utils");
+  }
   const folder = mkdtempSync(join(tmpdir(), "tapscope-bench-"));
   try {
     const image = await makeDisk(folder);
-    const out = join(folder, "out");
-    const tapscope = (method) =>
-      `'${process.execPath}' '${program}' bro extract --method ${method} '${image}' '${out}'`;
-    const rows = [
-      ["tapscope native", null, tapscope("native")],
-      ["tapscope qemu-nbd", "qemu-nbd", tapscope("qemu-nbd")],
-      ["7zz (no journal)", "7zz", `7zz x -y -o'${out}' '${image}'`],
-      [
-        "qemu-img convert + debugfs",
-        "debugfs",
-        `mkdir '${out}' && qemu-img convert -O raw '${image}' '${out}.raw' && debugfs -R 'rdump / ${out}' '${out}.raw'`,
-      ],
-      [
-        "convert + loop mount + cp -a",
-        "losetup",
-        `mkdir '${out}' '${out}.mnt' && qemu-img convert -O raw '${image}' '${out}.raw' && mount -o loop,ro,noload '${out}.raw' '${out}.mnt' && cp -a '${out}.mnt/.' '${out}'; code=$?; umount '${out}.mnt'; rmdir '${out}.mnt'; exit $code`,
-      ],
-    ];
-    for (const [what, tool, script] of rows) {
-      if (tool && shell(`command -v ${tool}`).status !== 0) {
-        report.skip(what, `${tool} is not installed`);
-        continue;
-      }
-      const { status, seconds, cpu, peakMB } = measure(script, folder);
-      if (status === 0) {
-        report({
-          what,
-          wall_s: seconds.toFixed(2),
-          cpu_s: cpu.toFixed(2),
-          peak_MB: peakMB,
-          MB_per_s: Math.round(MEGABYTES / seconds),
-        });
-      } else report.skip(what, `it failed with exit code ${status}`);
-      shell(`rm -rf '${out}' '${out}.raw'`);
+    let runs = 0;
+    let out = "";
+    const sh = (script) => () => ["sh", "-c", script, "sh", image, out];
+    const common = {
+      more: (wall) => ({ "MB/s": Math.round(MEGABYTES / wall) }),
+      before: () => {
+        out = join(folder, `out${++runs}`);
+      },
+      // The large files only: ext4 is slow to make files where others have just been deleted.
+      after: () => {
+        for (const name of [`${out}/conn.log`, `${out}.raw`]) rmSync(name, { force: true });
+      },
+    };
+    const ours = builds.flatMap((build) =>
+      ["native", "qemu-nbd"].map((method) => ({
+        what: `${build.name} bro extract, ${method}`,
+        argv: () => build.argv("bro", "extract", "--method", method, image, out),
+        ...common,
+      })),
+    );
+    const peers = PEERS.flatMap(({ what, needs, from, root, script }) => {
+      if (!installed(needs)) report.skip(what, `${needs} is not installed: apt-get install ${from}`);
+      else if (root && process.getuid() !== 0) report.skip(what, "mounting needs root");
+      else return [{ what, argv: sh(script), ...common }];
+      return [];
+    });
+    const medians = inTurns(report, [...ours, ...peers], rounds);
+    for (const { what } of peers) {
+      const [own] = medians.values();
+      if (medians.has(what)) report.note(`- ${ours[0].what}: ${(own / medians.get(what)).toFixed(2)} of ${what}`);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** A disk with one large log, seven hundred small ones, and bytes that do not compress. */
+/** A disk with one large log, seven hundred small ones. */
 async function makeDisk(folder) {
   const tree = join(folder, "tree");
   mkdirSync(join(tree, "small"), { recursive: true });
@@ -97,9 +96,12 @@ async function makeDisk(folder) {
   const raw = join(folder, "disk.raw");
   writeFileSync(raw, "");
   truncateSync(raw, (MEGABYTES * 1.15 + 64) * 1e6);
-  const made = shell(
-    `mke2fs -q -F -t ext4 -d '${tree}' '${raw}' && qemu-img convert -O qcow2 '${raw}' '${folder}/disk.qcow2' && rm -r '${raw}' '${tree}'`,
-  );
+  const script = 'mke2fs -q -F -t ext4 -d "$1" "$2" && qemu-img convert -O qcow2 "$2" "$3" && rm -r "$2" "$1"';
+  const image = join(folder, "disk.qcow2");
+  const made = spawnSync("sh", ["-c", script, "sh", tree, raw, image], {
+    env: { ...process.env, PATH },
+    encoding: "utf8",
+  });
   if (made.status !== 0) throw new Error(`cannot make the disk: ${made.stderr}`);
-  return join(folder, "disk.qcow2");
+  return image;
 }
