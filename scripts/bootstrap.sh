@@ -30,6 +30,7 @@ mount mount util-linux util-linux
 newuidmap uidmap shadow-utils shadow
 newgidmap uidmap shadow-utils shadow'
 vm_tools='
+ethtool ethtool ethtool ethtool
 qemu-img qemu-utils qemu-img qemu-img
 qemu-system-x86_64 qemu-system-x86 qemu-system-x86-core qemu-system-x86
 mke2fs e2fsprogs e2fsprogs e2fsprogs
@@ -46,7 +47,6 @@ python3 python3 python3 python
 tmux tmux tmux tmux
 tcpreplay tcpreplay tcpreplay tcpreplay
 nft nftables nftables nftables
-ethtool ethtool ethtool ethtool
 tshark tshark wireshark-cli wireshark-cli
 nfcapd nfdump nfdump nfdump
 nfacctd pmacct pmacct pmacct

@@ -76,4 +76,13 @@ async function demoWithVms(options: DemoOptions, command: Command): Promise<void
   print(
     `conn.log: ${log.rows_in_vm} rows in the VM before it was killed, ${log.rows_on_disk} on its disk (journal ${log.journal})`,
   );
+  const { cut, others, verdict, connections } = report.compare;
+  const classes = Object.entries(connections).map(([name, count]) => `${name} ${count}`);
+  print(`bro compare: ${verdict} (${classes.join(", ")})`);
+  print(
+    `  ${report.requests.cut} frames were taken away inside the VM: the log lacks ${cut.packets} packets of ${cut.connections} such connections`,
+  );
+  print(
+    `  besides: ${others.packets} packets of ${others.connections} connections that had not ended when the VM was killed`,
+  );
 }

@@ -42,6 +42,7 @@ export const PROGRAMS: readonly Program[] = [
   program("mke2fs", "e2fsprogs", "virtual machines in a lab", { optional: true }),
   program("sfdisk", "fdisk", "virtual machines in a lab", { optional: true }),
   program("blkid", "util-linux", "virtual machines in a lab", { optional: true }),
+  program("ethtool", "ethtool", "virtual machines in a lab", { optional: true }),
 ];
 
 /** What brings a program, as an error's hint. */

@@ -5,7 +5,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Comparison, compareLogs, type Difference } from "../bro/compare/compare.ts";
+import type { Conn } from "../bro/compare/conn.ts";
 import { extract } from "../bro/disk/extract/extract.ts";
+import { findLogs, groupLogs } from "../bro/log/set.ts";
 import { Cleanup } from "../core/cleanup.ts";
 import { TapscopeError } from "../core/errors.ts";
 import { ownerId } from "../core/identity.ts";
@@ -28,6 +31,8 @@ const PINGS = 20;
 /** Web requests of which the monitor VM sees every frame, and such whose one request frame is taken away inside it. */
 const WHOLE = 100;
 const CUT = 50;
+/** Between two requests: a machine under TCG takes a burst of frames more slowly than they come, and its NIC would lose some. */
+const PAUSE_US = 50_000;
 const WHOLE_PORT = 80;
 const CUT_PORT = 8002;
 /** What the guest's capture leaves out: the frames that carry a request to the second port. */
@@ -46,6 +51,12 @@ export interface VmDemoOptions {
   readonly onCommand: (line: string) => void;
 }
 
+/** Connections of which the log lacks packets, and how many. */
+export interface Lacking {
+  readonly connections: number;
+  readonly packets: number;
+}
+
 export interface VmDemoReport {
   readonly steps: readonly { readonly step: string; readonly ms: number }[];
   /** Echo requests and replies: as A counted, and as they came to the monitor VM. */
@@ -55,6 +66,13 @@ export interface VmDemoReport {
   readonly capture: { readonly packets: number; readonly dropped: number | null };
   /** Rows of conn.log: in the monitor VM before it was killed, and taken from its disk afterwards. */
   readonly log: { readonly rows_in_vm: number; readonly rows_on_disk: number; readonly journal: string };
+  readonly compare: {
+    readonly verdict: Comparison["verdict"];
+    readonly connections: Comparison["connections"];
+    /** What the log lacks, of the connections whose request was taken away and of all others (those that had not ended, for one). */
+    readonly cut: Lacking;
+    readonly others: Lacking;
+  };
 }
 
 /** Runs the experiment. @returns undefined when the signal ended it; then, as always, all of it is gone */
@@ -122,6 +140,22 @@ class Experiment {
       if (failures[0]) throw failures[0].error;
       return reports[0]!;
     });
+    const compared = await this.#step("hold the log against the capture", async () => {
+      this.#say("bro", "compare", "run.pcapng", "logs");
+      const inputs = await findLogs([logs], this.#options.onStep);
+      const kinds = await groupLogs(inputs, this.#options.onStep, this.#signal);
+      const { verdict, connections, differences } = await compareLogs([file], kinds, this.#signal);
+      const found = differences.filter(({ missingPackets }) => missingPackets > 0);
+      const cut = found.filter(({ capture: [conn] }) => conn !== undefined && isCut(conn));
+      const packets = (some: readonly Difference[]) =>
+        some.reduce((sum, { missingPackets }) => sum + missingPackets, 0);
+      return {
+        verdict,
+        connections,
+        cut: { connections: cut.length, packets: packets(cut) },
+        others: { connections: found.length - cut.length, packets: packets(found) - packets(cut) },
+      };
+    });
     return {
       steps: this.#steps,
       ping,
@@ -133,6 +167,7 @@ class Experiment {
         rows_on_disk: extracted.logs.find(({ path }) => path === "conn.log")?.rows ?? 0,
         journal: extracted.journal,
       },
+      compare: compared,
     };
   }
 
@@ -218,7 +253,7 @@ class Experiment {
       [CUT, CUT_PORT],
     ]) {
       const get = `wget -q -O /dev/null http://${address("B")}:${port}/page`;
-      await this.#inVm("A", "sh", "-c", `for i in $(seq 1 ${count}); do ${get} || exit 1; done`);
+      await this.#inVm("A", "sh", "-c", `for i in $(seq 1 ${count}); do ${get} || exit 1; usleep ${PAUSE_US}; done`);
     }
     const rows = await eventually("the rows of all connections in the monitor VM's log", LOGGED_MS, async () => {
       // Time passes in a capture only with its packets.
@@ -233,6 +268,11 @@ class Experiment {
 }
 
 type Captured = Awaited<ReturnType<typeof capture>>["result"];
+
+/** A connection to the second port, with a row in the log. */
+function isCut({ orig, resp }: Conn): boolean {
+  return [orig, resp].some((end) => end.endsWith(`:${CUT_PORT}`));
+}
 
 /** A VM's address without its prefix length. */
 function address(vm: string): string {

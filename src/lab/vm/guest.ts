@@ -27,6 +27,8 @@ for turn in 1 2 3 4 5 6 7 8 9 10; do [ -e /sys/class/net/eth0 ] && break; usleep
 ip link set eth0 up
 [ -z "$disk" ] || make-bro $disk || { echo "could not mount $disk at /bro"; poweroff -f; }
 if [ -n "$project" ]; then
+  # As Zeek's manual asks: the kernel is not to merge segments before they are counted.
+  /sbin/ethtool -K eth0 gro off
   mount -t ext4 -o ro $project /project || { echo "could not mount the project's disk"; poweroff -f; }
   mount -t proc proc /project/proc; mount -t devtmpfs dev /project/dev; mount -t tmpfs tmpfs /project/tmp
 fi

@@ -13,7 +13,7 @@ export const VIRTIO_MODULES = [
   ...["virtio", "virtio_ring", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk"],
   ...["failover", "net_failover", "virtio_net", "crc32c_generic", "libcrc32c"],
 ];
-const TOOLS = ["tcpdump", "mke2fs", "sfdisk", "blkid"];
+const TOOLS = ["tcpdump", "mke2fs", "sfdisk", "blkid", "ethtool"];
 
 /** The initramfs of a lab's machines, from the cache when nothing it is made of has changed. */
 export async function ensureInitramfs(kernel: Kernel): Promise<string> {

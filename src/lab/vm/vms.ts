@@ -41,7 +41,17 @@ export interface Parts {
 
 /** Gets or makes the parts of the machines. @throws TapscopeError `E_VM_TOOLS`, `E_VM_KERNEL`, `E_VM_CACHE` */
 export async function ensureParts(onStep: (step: string) => void = () => {}): Promise<Parts> {
-  requirePrograms(["qemu-system-x86_64", "qemu-img", "busybox", "cpio", "mke2fs", "sfdisk", "blkid", "tcpdump"]);
+  requirePrograms([
+    "qemu-system-x86_64",
+    "qemu-img",
+    "busybox",
+    "cpio",
+    "mke2fs",
+    "sfdisk",
+    "blkid",
+    "tcpdump",
+    "ethtool",
+  ]);
   const kernel = await ensureKernel(onStep);
   return { kernel: kernel.image, initramfs: await ensureInitramfs(kernel), project: await ensureProjectDisk() };
 }
