@@ -29,6 +29,9 @@ export class Frame {
   interfaceId = 0;
   /** How the interface saw it, where the file tells: 0 unknown, 1 inbound, 2 outbound (pcapng epb_flags). */
   direction: 0 | 1 | 2 = 0;
+  /** What the file remarks on this packet (pcapng opt_comment, UTF-8): `data[commentOffset]` and on; 0 bytes for nothing. */
+  commentOffset = 0;
+  commentLength = 0;
 }
 
 /** Receives each frame; the argument is valid only during the call. */

@@ -1,4 +1,5 @@
 /** `tapscope flows FILE…`: the connections of capture files, as Zeek would log them. */
+import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CaptureSummary } from "../capture/format/summary.ts";
 import { TapscopeError, UsageError } from "../core/errors.ts";
@@ -18,6 +19,8 @@ const COPIES_WORTH_A_WORD = 0.01;
 interface FlowsOptions {
   readonly filter?: string;
   readonly where?: string;
+  readonly uid?: readonly string[];
+  readonly write?: string;
   readonly format?: (typeof FORMATS)[number];
   readonly sort?: string;
   readonly top?: string;
@@ -37,6 +40,11 @@ export function registerFlows(program: Command): void {
     .addOption(new Option("--format <format>", "how to write them").choices(FORMATS))
     .option("--filter <bpf>", "only packets that match, as tcpdump takes it; tagged and untagged alike")
     .option("--where <filter>", "only connections that match, as Wireshark's display filters: tcp.port == 80")
+    .option("--uid <uid...>", "only connections with these uids")
+    .option(
+      "--write <file>",
+      "instead of a list, the packets of these connections to a pcapng file (reads the files twice)",
+    )
     .option("--sort <field>", "largest first: bytes, packets, duration, ts, … (default: as they end)")
     .option("--top <n>", "only the n largest (by bytes, or as --sort says)", checkTop)
     .option("--summary", "totals instead of connections")
@@ -51,9 +59,10 @@ export function registerFlows(program: Command): void {
       if (json && options.format !== undefined && options.format !== "json") {
         throw new UsageError(`--json and --format ${options.format} contradict each other`);
       }
-      if (options.where !== undefined && options.summary) {
-        throw new UsageError("--where chooses connections: --summary has none");
+      if ((options.where ?? options.uid ?? options.write) !== undefined && options.summary) {
+        throw new UsageError("--where, --uid and --write choose connections: --summary has none");
       }
+      if (options.write !== undefined) return await write(files, options, options.write, json);
       if (options.summary && (options.format ?? "json") !== "json") {
         throw new UsageError(`--summary is no list of connections: --format ${options.format} says nothing of it`, {
           hint: "--summary --json for a program to read",
@@ -79,6 +88,8 @@ Examples:
   tapscope flows capture.pcap
   tapscope flows --top 10 --sort duration capture.pcapng
   tapscope flows --where 'net 10.0.0.0/8 and tcp.port in {80 443} and flow.bytes > 1M' capture.pcap
+  tapscope flows --where 'tls.sni contains "example"' --write example.pcapng capture.pcap
+  tapscope flows --uid C4MssSI2qsZE0 --write one.pcapng capture.pcap
   tapscope flows --format zeek capture.pcap | zeek-cut id.orig_h id.resp_h service
   tcpdump -i tap0 -U -w - | tapscope flows --json -`;
 
@@ -103,13 +114,11 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
         if (accept(row)) output.write(row);
       };
   // The engine writes records by itself where nobody has to look at each connection.
-  const direct = !options.summary && !sorted && options.where === undefined && options.format !== "table";
+  const chooses = (options.where ?? options.uid) !== undefined;
+  const direct = !options.summary && !sorted && !chooses && options.format !== "table";
   const meter: FlowMeter = openMeter({
-    inner: options.inner ?? false,
-    dedup: options.dedup ?? false,
+    ...meterOptions(options),
     estimateDuplicates: options.summary !== true,
-    vlanKey: options.vlanKey ?? false,
-    verifyChecksums: options.checksums === "verify",
     keepEnded: sorted,
     ...(sorted ? { maxFlows: MAX_SORTED } : {}),
     ...(sorted || direct ? {} : { onEnd: each }),
@@ -117,7 +126,7 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
     onRecords: (bytes) => process.stdout.write(Buffer.from(bytes)),
   });
   const service = textField(meter.table, "service");
-  const accept = await acceptor(options.where, meter);
+  const accept = (await acceptor(options))(meter.table);
   const output = options.summary ? NO_OUTPUT : await outputOf(options.format!, meter);
   output.begin();
   await readAll(files, meter, options.filter, options.follow ? () => output.flush() : undefined);
@@ -132,11 +141,56 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
   warn(meter, options);
 }
 
-/** Which rows `--where` lets through. */
-async function acceptor(where: string | undefined, meter: FlowMeter): Promise<(row: number) => boolean> {
-  if (where === undefined) return () => true;
+/** Which rows `--where` and `--uid` let through. */
+async function acceptor({
+  where,
+  uid,
+}: Pick<FlowsOptions, "where" | "uid">): Promise<(rows: FlowMeter["table"]) => (row: number) => boolean> {
   const { flowFilter } = await import("../capture/filter/display-rows.ts");
-  return flowFilter(where, meter.table);
+  const { textField } = await import("../engine/host/fields.ts");
+  const uids = uid && new Set(uid);
+  return (rows) => {
+    const matches = where === undefined ? () => true : flowFilter(where, rows);
+    if (!uids) return matches;
+    const uidOf = textField(rows, "uid");
+    return (row) => uids.has(uidOf(row) ?? "") && matches(row);
+  };
+}
+
+/** `--write`: the packets of the chosen connections. */
+async function write(files: readonly string[], options: FlowsOptions, path: string, json: boolean): Promise<void> {
+  if (files.includes("-") || options.follow) {
+    throw new UsageError("--write reads its files twice: standard input and --follow cannot be");
+  }
+  if ((options.format ?? options.sort ?? options.top) !== undefined) {
+    throw new UsageError("--write gives packets, not a list: --format, --sort and --top say nothing of it");
+  }
+  if (files.some((file) => resolve(file) === resolve(path)))
+    throw new UsageError("--write would overwrite its own input");
+  const { writeFlows } = await import("../capture/write-flows.ts");
+  const chosen = [options.where, options.uid?.join(" "), options.filter].filter((part) => part !== undefined);
+  const { connections, packets, fragments, summaries } = await writeFlows({
+    files,
+    path,
+    filter: options.filter,
+    meter: meterOptions(options),
+    accept: await acceptor(options),
+    comment: `tapscope flows${chosen.length > 0 ? `: ${chosen.join("; ")}` : ""}`,
+  });
+  for (const summary of summaries) report(summary);
+  if (fragments > 0) note(`note: ${fragments} fragments of datagrams that are not whole are left out`);
+  if (json) printJson({ file: path, connections, packets });
+  else note(`${packets} packets of ${connections} connections written to ${sanitize(path)}`);
+}
+
+/** What a connection is. */
+function meterOptions(options: FlowsOptions) {
+  return {
+    inner: options.inner ?? false,
+    dedup: options.dedup ?? false,
+    vlanKey: options.vlanKey ?? false,
+    verifyChecksums: options.checksums === "verify",
+  };
 }
 
 /** Where connections are written, one after another. */

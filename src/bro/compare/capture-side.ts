@@ -1,11 +1,10 @@
 /** The capture's side of a comparison: its connections, and what is known of the capture itself. The only place that reads flow records. */
 import type { CaptureSummary } from "../../capture/format/summary.ts";
 import type { Frame, FrameSink } from "../../capture/frame.ts";
-import { openMeter } from "../../capture/meter.ts";
 import { readConnections } from "../../capture/read-connections.ts";
 import { readCapture } from "../../capture/source/file.ts";
+import { FlowSelection } from "../../capture/write-flows.ts";
 import type { ConnectionRecord } from "../../engine/host/connection-record.ts";
-import { textField } from "../../engine/host/fields.ts";
 import { type Conn, endText, type KeyColumns, keyOf, services } from "./conn.ts";
 
 export interface CaptureSide {
@@ -69,12 +68,12 @@ function connOf(record: ConnectionRecord, { columns }: CaptureOptions): Conn {
   const sent = {
     packets: record.orig_pkts,
     ipBytes: record.orig_ip_bytes,
-    bytes: record.orig_bytes ?? Number.NaN,
+    bytes: record.orig_bytes ?? 0,
   };
   const received = {
     packets: record.resp_pkts,
     ipBytes: record.resp_ip_bytes,
-    bytes: record.resp_bytes ?? Number.NaN,
+    bytes: record.resp_bytes ?? 0,
   };
   return {
     key,
@@ -97,10 +96,7 @@ function connOf(record: ConnectionRecord, { columns }: CaptureOptions): Conn {
   };
 }
 
-/**
- * Hands on the packets of connections, by their uids, in the order of the captures. A packet belongs to its outermost connection;
- * of a fragmented datagram the fragment that completes it is handed on.
- */
+/** Hands on the packets of connections, by their uids, in the order of the captures. */
 export async function readPacketsOf(
   paths: readonly string[],
   uids: ReadonlySet<string>,
@@ -108,11 +104,9 @@ export async function readPacketsOf(
   signal?: AbortSignal,
 ): Promise<void> {
   for (const path of paths) {
-    const meter = openMeter();
-    const uid = textField(meter.table, "uid");
+    const selection = new FlowSelection(uids);
     const wanted = (frame: Frame) => {
-      const row = meter.add(frame);
-      if (row >= 0 && uids.has(uid(row)!)) sink(frame);
+      for (const each of selection.take(frame)) sink(each);
     };
     await readCapture(path, wanted, signal ? { signal } : {});
   }

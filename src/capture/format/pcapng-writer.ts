@@ -49,7 +49,8 @@ export class PcapngWriter extends CaptureWriter {
   override write(frame: Frame, interfaceId: number): void {
     const { caplen, offset } = frame;
     const padding = -caplen & 3;
-    const total = 32 + caplen + padding;
+    const remark = frame.commentLength > 0 ? 8 + ((frame.commentLength + 3) & ~3) : 0;
+    const total = 32 + caplen + padding + remark;
     this.reserve(total);
     this.#setTime(frame.sec, frame.nsec);
     const { view, buffer, length: at } = this;
@@ -63,8 +64,19 @@ export class PcapngWriter extends CaptureWriter {
     const end = at + 28 + caplen;
     buffer.set(frame.data.subarray(offset, offset + caplen), at + 28);
     for (let i = 0; i < padding; i++) buffer[end + i] = 0;
-    view.setUint32(end + padding, total, true);
+    if (remark > 0) this.#remark(frame, end + padding);
+    view.setUint32(at + total - 4, total, true);
     this.length = at + total;
+  }
+
+  /** A packet's comment, and the end of its options. */
+  #remark({ data, commentOffset, commentLength }: Frame, at: number): void {
+    const { view, buffer } = this;
+    const length = (commentLength + 3) & ~3;
+    view.setUint16(at, COMMENT, true);
+    view.setUint16(at + 2, commentLength, true);
+    buffer.fill(0, at + 4, at + 8 + length);
+    buffer.set(data.subarray(commentOffset, commentOffset + commentLength), at + 4);
   }
 
   protected override writeTrailer(statistics: readonly WriterStatistics[]): void {

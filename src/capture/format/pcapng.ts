@@ -21,6 +21,7 @@ const BYTE_ORDER_MAGIC_SWAPPED = 0x4d3c2b1a;
 const MAX_BLOCK = 16 * 1024 * 1024;
 const MAX_INTERFACES = 65_536;
 
+const OPT_COMMENT = 1;
 const OPT_EPB_FLAGS = 2;
 const OPT_EPB_DROPCOUNT = 4;
 const OPT_ISB_IFRECV = 4;
@@ -223,6 +224,7 @@ export class PcapngParser extends RecordParser {
     frame.caplen = caplen;
     frame.origLen = origLen;
     frame.direction = 0;
+    frame.commentLength = 0;
     if (caplen > origLen) this.#caplenOverLen++;
     this.#setTime(iface, view.getUint32(position + 12, little), view.getUint32(position + 16, little));
     if (!enhanced) {
@@ -250,7 +252,10 @@ export class PcapngParser extends RecordParser {
         return;
       }
       // Both kinds of packet block number the flags 2; the drop count is the Enhanced Packet Block's alone.
-      if (code === OPT_EPB_FLAGS && length === 4) {
+      if (code === OPT_COMMENT) {
+        this.frame.commentOffset = value;
+        this.frame.commentLength = length;
+      } else if (code === OPT_EPB_FLAGS && length === 4) {
         const direction = view.getUint32(value, little) & 3;
         if (direction !== 3) this.frame.direction = direction as 0 | 1 | 2;
       } else if (code === OPT_EPB_DROPCOUNT && length === 8) {
@@ -285,6 +290,7 @@ export class PcapngParser extends RecordParser {
     frame.caplen = caplen;
     frame.origLen = origLen;
     frame.direction = 0;
+    frame.commentLength = 0;
     frame.hasTime = false;
     frame.sec = 0;
     frame.nsec = 0;
