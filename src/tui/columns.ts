@@ -18,6 +18,8 @@ export type ColumnId =
   | "trend"
   | "rtt"
   | "retrans"
+  | "ooo"
+  | "zero"
   | "missed"
   | "duration"
   | "start"
@@ -140,6 +142,17 @@ export const COLUMNS: readonly Column[] = [
     style: (row) => ((row.retransmits ?? 0) > 0 ? "warn" : "plain"),
   },
   {
+    ...{ id: "ooo", title: "OOO", about: "TCP segments that came ahead of a hole", sort: "ooo", numeric: true },
+    ...{ min: 5, max: 7, priority: 10 },
+    cell: (row, width) => (row.outOfOrder === null ? "-" : count(row.outOfOrder, width)),
+  },
+  {
+    ...{ id: "zero", title: "ZWIN", about: "TCP segments that closed the window", sort: "zero", numeric: true },
+    ...{ min: 5, max: 7, priority: 10 },
+    cell: (row, width) => (row.zeroWindows === null ? "-" : count(row.zeroWindows, width)),
+    style: (row) => ((row.zeroWindows ?? 0) > 0 ? "warn" : "plain"),
+  },
+  {
     ...{ id: "missed", title: "MISSED", about: "bytes acknowledged but never seen", sort: "missed", numeric: true },
     ...{ min: 7, max: 9, priority: 10 },
     cell: (row, width) => (row.missed === 0 ? "-" : count(row.missed, width)),
@@ -161,10 +174,10 @@ export const COLUMNS: readonly Column[] = [
 
 const RTT_MARKS = { tcp: "h", dns: "d", ntp: "n", echo: "e" } as const;
 
+const RARELY_SHOWN: ReadonlySet<ColumnId> = new Set(["ooo", "zero", "missed", "history"]);
+
 /** All but those that few people look at. */
-export const DEFAULT_COLUMNS: readonly ColumnId[] = COLUMNS.map(({ id }) => id).filter(
-  (id) => id !== "history" && id !== "missed",
-);
+export const DEFAULT_COLUMNS: readonly ColumnId[] = COLUMNS.map(({ id }) => id).filter((id) => !RARELY_SHOWN.has(id));
 
 /** Columns by their ids; what is no column is left out. */
 export function columnsOf(ids: readonly string[]): readonly Column[] {

@@ -113,7 +113,7 @@ describe("update", () => {
       seen.add(state.flows.sort);
       state = press(state, "s");
     } while (state.flows.sort !== "rate");
-    expect(seen.size).toBe(15);
+    expect(seen.size).toBe(17);
     expect(press(press(state, ">"), "<").flows.sort).toBe("rate");
     expect(press(state, "S-s").flows.descending).toBe(false);
   });

@@ -19,6 +19,8 @@ const SORT_KEYS: readonly SortKey[] = [
   "rate",
   "rtt",
   "retrans",
+  "ooo",
+  "zero",
   "missed",
   "duration",
   "start",

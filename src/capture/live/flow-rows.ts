@@ -109,6 +109,10 @@ export class FlowRows {
         return (a, b) => (this.#rtt(a)?.ms ?? -1) - (this.#rtt(b)?.ms ?? -1);
       case "retrans":
         return (a, b) => table.retransmits(a) - table.retransmits(b);
+      case "ooo":
+        return (a, b) => this.#both(a, "outOfOrder") - this.#both(b, "outOfOrder");
+      case "zero":
+        return (a, b) => this.#both(a, "zeroWindows") - this.#both(b, "zeroWindows");
       case "missed":
         return (a, b) => table.missedBytes(a) - table.missedBytes(b);
       case "duration":
@@ -116,6 +120,11 @@ export class FlowRows {
       case "start":
         return (a, b) => table.firstTime(a) - table.firstTime(b);
     }
+  }
+
+  /** A count of both sides. */
+  #both(row: number, count: "outOfOrder" | "zeroWindows"): number {
+    return this.#table[count](row, true) + this.#table[count](row, false);
   }
 
   #byEndpoint(a: number, b: number, orig: boolean): number {
@@ -168,6 +177,8 @@ export class FlowRows {
       rttMs: rtt?.rttMs ?? null,
       rttKind: rtt?.rttKind ?? null,
       retransmits: table.isTcp(row) ? table.retransmits(row) : null,
+      outOfOrder: table.isTcp(row) ? this.#both(row, "outOfOrder") : null,
+      zeroWindows: table.isTcp(row) ? this.#both(row, "zeroWindows") : null,
       missed: table.missedBytes(row),
       firstMs: table.firstTime(row) * 1000,
       durationMs: durationMs(table, row),
@@ -183,6 +194,8 @@ export class FlowRows {
       communityId: record.community_id ?? "",
       origMac: record.orig_l2_addr ?? "",
       respMac: record.resp_l2_addr ?? "",
+      origFlags: table.isTcp(row) ? table.tcpFlags(row, true) : 0,
+      respFlags: table.isTcp(row) ? table.tcpFlags(row, false) : 0,
       origPayload: table.payloadBytes(row, true),
       respPayload: table.payloadBytes(row, false),
       origTrend: [...orig],

@@ -18,6 +18,8 @@ export type SortKey =
   | "rate"
   | "rtt"
   | "retrans"
+  | "ooo"
+  | "zero"
   | "missed"
   | "duration"
   | "start";
@@ -93,6 +95,9 @@ export interface FlowRow {
   readonly rttKind: RttKind | null;
   /** TCP segments seen again; null for other protocols. */
   readonly retransmits: number | null;
+  /** TCP segments that came ahead of a hole, and those that closed the window; null for other protocols. */
+  readonly outOfOrder: number | null;
+  readonly zeroWindows: number | null;
   /** Bytes that were acknowledged but never seen. */
   readonly missed: number;
   readonly firstMs: number;
@@ -105,6 +110,9 @@ export interface FlowDetail {
   readonly communityId: string;
   readonly origMac: string;
   readonly respMac: string;
+  /** TCP control bits that each side has sent. */
+  readonly origFlags: number;
+  readonly respFlags: number;
   readonly origPayload: number;
   readonly respPayload: number;
   /** Bits per second of each side, second by second, oldest first. */

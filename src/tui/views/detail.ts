@@ -24,6 +24,17 @@ export function renderDetail(model: Model, glyphs: Glyphs): Line[] {
   return [rule, ...Array.from({ length: detailRows - 1 }, (_, index) => lineOf(cols, lines[index] ?? []))];
 }
 
+const FLAGS = "FSRPAUEC";
+
+/** TCP control bits of both sides: `FSPA / SPA`. */
+function flagsOf({ origFlags, respFlags }: FlowDetail): string {
+  const letters = (flags: number): string =>
+    Array.from(FLAGS)
+      .filter((_, bit) => (flags & (1 << bit)) !== 0)
+      .join("");
+  return origFlags === 0 && respFlags === 0 ? "" : `${letters(origFlags) || "-"} / ${letters(respFlags) || "-"}`;
+}
+
 /** The row under the cursor while its detail is on its way. */
 function waiting({ snapshot, flows }: Model): FlowRow | undefined {
   return snapshot?.flows?.rows.find(({ id }) => id === flows.pin?.id);
@@ -70,6 +81,8 @@ function linesOf(row: FlowRow, detail: FlowDetail | null, glyphs: Glyphs, cols: 
       ["state", `${row.state} ${stateInWords(row.state, row.proto)}`],
       ["rtt", row.rttMs === null ? "" : `${latency(row.rttMs)} (${RTT_KINDS[row.rttKind!]})`],
       ["sent again", row.retransmits ? commas(row.retransmits) : ""],
+      ["out of order", row.outOfOrder ? commas(row.outOfOrder) : ""],
+      ["zero window", row.zeroWindows ? commas(row.zeroWindows) : ""],
       ["never seen", row.missed > 0 ? `${commas(row.missed)} bytes` : ""],
       ["vlan", row.vlans.join(".")],
     ),
@@ -87,6 +100,7 @@ function linesOf(row: FlowRow, detail: FlowDetail | null, glyphs: Glyphs, cols: 
       ["community", detail?.communityId ?? ""],
       ["tunnel", detail?.tunnel ?? ""],
       ["bad checksums", detail?.badChecksums ? commas(detail.badChecksums) : ""],
+      ["flags", detail ? flagsOf(detail) : ""],
       ["fragments", detail?.fragments ? commas(detail.fragments) : ""],
     ),
     [span(" p packets  W save  + - = filter  y Y copy as filter", "dim")],

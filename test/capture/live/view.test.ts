@@ -67,7 +67,7 @@ describe("the flow view", () => {
     const view = filled(30);
     const keys: SortKey[] = [
       ...(["proto", "orig", "resp", "vlan", "app", "name", "state", "packets", "bytes", "rate"] as const),
-      ...(["rtt", "retrans", "missed", "duration", "start"] as const),
+      ...(["rtt", "retrans", "ooo", "zero", "missed", "duration", "start"] as const),
     ];
     for (const sort of keys) {
       const [up, down] = [false, true].map((descending) => see(view, { sort, descending, rows: 30 }).rows);
