@@ -78,7 +78,7 @@ export class CaptureActions {
         return `recording to ${action.path}`;
       }
       case "export": {
-        const flows = exportFlows(view.meter, view.matching(), action.format, action.path);
+        const flows = exportFlows(action.path, (piece) => view.writeRecords(action.format, piece));
         return `${flows} flows written to ${action.path}`;
       }
       case "capture-filter":

@@ -1,7 +1,7 @@
 /** The flows screen's answers: the rows at the ranks it shows, live, with their order frozen, or held as they were. */
 import type { Rows } from "../../engine/host/rows.ts";
 import type { FlowRows } from "./flow-rows.ts";
-import { type Compare, rowsAtRanks } from "./ranking.ts";
+import { type Compare, rowsAtRanks, rowsOfScreen } from "./ranking.ts";
 import type { FlowDetail, FlowRow, FlowsAnswer, FlowsQuery, SortKey } from "./snapshot.ts";
 
 /** Rows kept for a screen that is held, and those whose order is kept when it is frozen. */
@@ -62,24 +62,23 @@ export class FlowList {
     if (this.#held) return heldAnswer(this.#held, query, (id) => this.#detail(id));
     if (!query.frozen) this.#frozen = null;
     else this.#frozen ??= this.#freeze(query, each);
-    return this.#live(query, each, wanted);
+    return this.#live(query, each);
   }
 
   #live(
     { sort, descending, offset, rows, pin, records }: FlowsQuery,
     each: (visit: (row: number) => void) => void,
-    wanted: (row: number) => boolean,
   ): FlowsAnswer {
     const pinned = pin === null ? -1 : this.#table.rowOf(pin.id);
     const others = (visit: (row: number) => void): void =>
       each((row) => {
         if (row !== pinned) visit(row);
       });
-    const scrollable = countOf(each) + (pinned >= 0 && !wanted(pinned) ? 1 : 0);
     const compare = this.#frozen ? this.#asFrozen(this.#frozen) : this.#rows.compare(sort, descending);
-    const from = Math.max(0, Math.min(offset, scrollable - rows));
     const held = pinned >= 0 ? 1 : 0;
-    const visible = rowsAtRanks(others, scrollable - held, compare, from, rows - held);
+    const found = rowsOfScreen(pinned < 0 ? each : others, compare, offset, rows - held);
+    const { offset: from, rows: visible } = found;
+    const scrollable = found.total + held;
     if (pinned >= 0) visible.splice(Math.min(pin!.line, visible.length), 0, pinned);
     return {
       scrollable,

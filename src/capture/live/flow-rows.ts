@@ -1,10 +1,9 @@
 /** The flow table as a screen sees it: comparisons by every sort key, and one row as text and numbers. */
 import { formatIpv4, formatIpv6 } from "../../core/address.ts";
 import { tunnelName } from "../../engine/host/engine.ts";
+import { textField } from "../../engine/host/fields.ts";
 import type { FlowMeter } from "../../engine/host/meter.ts";
 import type { Rows } from "../../engine/host/rows.ts";
-import { CLOSE_REASONS } from "../../engine/tables/close-reasons.ts";
-import { durationMs, type FlowTexts } from "./flow-getters.ts";
 import type { LearnedNames } from "./learned-names.ts";
 import type { Compare } from "./ranking.ts";
 import type { ResponseTimes } from "./response-times.ts";
@@ -30,12 +29,11 @@ export interface SideTrends {
 }
 
 /** The capture's own end is no end of a flow. */
-const AT_END = CLOSE_REASONS.indexOf("eof");
+const AT_END = "eof";
 const NO_TREND: SideTrends = { orig: [], resp: [] };
 
 /** What is known of flows besides the table. */
 export interface FlowKnowledge {
-  readonly texts: FlowTexts;
   readonly names: LearnedNames;
   readonly responses: ResponseTimes;
   /** Bits per second of a row. */
@@ -47,16 +45,22 @@ export class FlowRows {
   readonly #meter: FlowMeter;
   readonly #table: Rows;
   readonly #known: FlowKnowledge;
+  readonly #text;
 
   constructor(meter: FlowMeter, known: FlowKnowledge) {
     this.#meter = meter;
     this.#table = meter.table;
     this.#known = known;
+    const text = (name: Parameters<typeof textField>[1]) => textField(meter.table, name);
+    this.#text = {
+      ...{ app: text("app"), service: text("service"), basis: text("service_basis"), serverName: text("server_name") },
+      ...{ state: text("conn_state"), history: text("history"), closeReason: text("close_reason") },
+    };
   }
 
   /** The flow ended before the capture did. */
   ended(row: number): boolean {
-    return this.#table.ended(row) && this.#table.reason(row) !== AT_END;
+    return this.#table.ended(row) && this.#text.closeReason(row) !== AT_END;
   }
 
   packets(row: number): number {
@@ -96,7 +100,7 @@ export class FlowRows {
       case "app":
         return (a, b) => byText(this.app(a), this.app(b));
       case "name":
-        return (a, b) => byText(this.#known.texts.serverName(a) ?? "", this.#known.texts.serverName(b) ?? "");
+        return (a, b) => byText(this.#text.serverName(a) ?? "", this.#text.serverName(b) ?? "");
       case "state":
         return (a, b) => byText(this.state(a), this.state(b));
       case "packets":
@@ -116,7 +120,7 @@ export class FlowRows {
       case "missed":
         return (a, b) => table.missedBytes(a) - table.missedBytes(b);
       case "duration":
-        return (a, b) => durationMs(table, a) - durationMs(table, b);
+        return (a, b) => table.duration(a) - table.duration(b);
       case "start":
         return (a, b) => table.firstTime(a) - table.firstTime(b);
     }
@@ -146,12 +150,12 @@ export class FlowRows {
   /** @param follow its trend is wanted, and will be */
   row(row: number, follow = true): FlowRow {
     const table = this.#table;
-    const { texts, names } = this.#known;
+    const { names } = this.#known;
     const protocol = table.protocol(row);
     const port = (orig: boolean): number | null => (WITH_PORTS.has(protocol) ? table.port(row, orig) : null);
     const { orig, resp } = follow ? this.#known.trend(row) : NO_TREND;
     const rtt = this.#rtt(row);
-    const serverName = texts.serverName(row) ?? "";
+    const serverName = this.#text.serverName(row) ?? "";
     const respAddress = this.address(row, false);
     return {
       id: table.id(row),
@@ -161,11 +165,11 @@ export class FlowRows {
       respAddress,
       respPort: port(false),
       app: this.app(row),
-      appGuessed: texts.basis(row) === "port",
+      appGuessed: this.#text.basis(row) === "port",
       serverName,
       learnedName: serverName === "" ? names.of(respAddress) : "",
       state: this.state(row),
-      history: texts.history(row),
+      history: this.#text.history(row) ?? "",
       ended: this.ended(row),
       vlans: table.vlans(row),
       origPackets: table.packets(row, true),
@@ -181,13 +185,13 @@ export class FlowRows {
       zeroWindows: table.isTcp(row) ? this.#both(row, "zeroWindows") : null,
       missed: table.missedBytes(row),
       firstMs: table.firstTime(row) * 1000,
-      durationMs: durationMs(table, row),
+      durationMs: table.duration(row) * 1000,
     };
   }
 
   detail(row: number): FlowDetail {
     const table = this.#table;
-    const record = this.#meter.record(row);
+    const record = this.#meter.record(row) as unknown as Record<string, string | undefined>;
     const { orig, resp } = this.#known.trend(row);
     return {
       uid: record.uid ?? "",
@@ -213,14 +217,13 @@ export class FlowRows {
     return rows.map((row) => this.#meter.record(row));
   }
 
-  /** Zeek's conn_state. */
-  state(row: number): string {
-    return this.#known.texts.state(row);
+  app(row: number): string {
+    return this.#text.app(row) ?? this.#text.service(row) ?? "";
   }
 
-  app(row: number): string {
-    const { texts } = this.#known;
-    return texts.app(row) ?? texts.service(row) ?? "";
+  /** Zeek's conn_state. */
+  state(row: number): string {
+    return this.#text.state(row) ?? "";
   }
 
   address(row: number, orig: boolean): string {

@@ -4,10 +4,10 @@
  */
 import type { Frame } from "../frame.ts";
 
-/** Before each packet's bytes: seconds, nanoseconds, captured and original length, link type, interface, flow (64 bits). */
-const HEADER = 32;
+/** Before each packet's bytes: seconds, nanoseconds, captured and original length, link type, FCS, interface, two flows (64 bits each). */
+const HEADER = 40;
 /** A packet shorter than this with its header takes so much of the index: there is one entry for that many bytes. */
-const BYTES_PER_ENTRY = 96;
+const BYTES_PER_ENTRY = 104;
 /** Longer packets are copied by the engine, shorter ones here: a view of its own for each would be garbage. */
 const COPIED_BY_WORDS = 512;
 
@@ -53,8 +53,8 @@ export class PacketRing {
     return this.#write > oldest ? this.#write - oldest : this.capacity - oldest + this.#write;
   }
 
-  /** @param flow the id of the connection it belongs to, -1 for none */
-  add(frame: Frame, flow: number): void {
+  /** @param flow the ids of the innermost and the outermost connection it belongs to, -1 for none */
+  add(frame: Frame, flow: number, carrier = flow): void {
     const length = HEADER + ((frame.caplen + 7) & ~7);
     // Its number is taken all the same: numbers are those of the capture.
     if (length > this.capacity) {
@@ -73,6 +73,7 @@ export class PacketRing {
     view.setUint16(at + 18, frame.fcsLength);
     view.setUint32(at + 20, frame.interfaceId);
     view.setFloat64(at + 24, flow);
+    view.setFloat64(at + 32, carrier);
     this.#copy(frame, at + HEADER);
     this.#index[this.#next % this.#index.length] = at;
     this.#next++;
@@ -100,8 +101,14 @@ export class PacketRing {
     frame.interfaceId = view.getUint32(at + 20);
   }
 
+  /** The innermost connection of a packet. */
   flow(number: number): number {
     return this.#view.getFloat64(this.#at(number) + 24);
+  }
+
+  /** The outermost one: the same where there is no tunnel. */
+  carrier(number: number): number {
+    return this.#view.getFloat64(this.#at(number) + 32);
   }
 
   /** Seconds since the epoch. */

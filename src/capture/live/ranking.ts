@@ -24,6 +24,33 @@ export function rowsAtRanks(
   return best(each, compare, to).slice(from);
 }
 
+/**
+ * The rows of a screen that begins at rank `offset`, or sooner where fewer rows than that follow, and how many rows there are in all.
+ * Near the beginning of the order that is one pass.
+ */
+export function rowsOfScreen(
+  each: (visit: (row: number) => void) => void,
+  compare: Compare,
+  offset: number,
+  count: number,
+): { readonly rows: number[]; readonly offset: number; readonly total: number } {
+  let total = 0;
+  const counted = (visit: (row: number) => void): void =>
+    each((row) => {
+      total++;
+      visit(row);
+    });
+  const wanted = offset + count;
+  const first = wanted <= ONE_PASS ? best(counted, compare, wanted) : [];
+  if (wanted > ONE_PASS) counted(() => {});
+  const from = Math.max(0, Math.min(offset, total - count));
+  const rows = wanted <= ONE_PASS ? first.slice(from, from + count) : rowsAtRanks(each, total, compare, from, count);
+  return { rows, offset: from, total };
+}
+
+/** Rows that are kept in order rather than counted first. */
+const ONE_PASS = 2000;
+
 /** The first `wanted` rows in order. */
 function best(each: (visit: (row: number) => void) => void, compare: Compare, wanted: number): number[] {
   if (wanted === 0) return [];

@@ -1,8 +1,6 @@
 /** Writes what the worker holds to files: packets of the ring, packets from now on, and the table of flows. */
 import { closeSync, existsSync, openSync, writeSync } from "node:fs";
 import { messageOf, TapscopeError } from "../../core/errors.ts";
-import type { FlowMeter } from "../../engine/host/meter.ts";
-import { RECORD_FORMATS } from "../../engine/host/record-formats.ts";
 import { PcapngWriter } from "../format/pcapng-writer.ts";
 import { Frame } from "../frame.ts";
 import type { PacketMatch } from "./packet-list.ts";
@@ -86,28 +84,24 @@ export class PacketRecording {
 }
 
 /**
- * Writes connection records of the given rows as `flows --format csv` and `--format json` do.
+ * Writes connection records to a new file, as `flows --format csv` and `--format json` do.
+ * @param write gives the records piece by piece, and says how many they were
  * @throws TapscopeError when the file is there already, or cannot be written
  */
-export function exportFlows(meter: FlowMeter, rows: Iterable<number>, format: "csv" | "json", path: string): number {
+export function exportFlows(path: string, write: (piece: (bytes: Uint8Array) => void) => number): number {
   refuseExisting(path);
-  let written: number;
   try {
     const fd = openSync(path, "wx");
     try {
-      writeAll(fd, Buffer.from(RECORD_FORMATS[format].header()));
-      written = meter.writeRecords(format, rows, (bytes) => writeAll(fd, bytes));
+      return write((bytes) => {
+        for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+      });
     } finally {
       closeSync(fd);
     }
   } catch (error) {
     throw new TapscopeError("E_EXPORT_WRITE", `cannot write ${path}: ${messageOf(error)}`, { cause: error });
   }
-  return written;
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
 }
 
 function refuseExisting(path: string): void {

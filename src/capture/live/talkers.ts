@@ -1,7 +1,9 @@
 /** Who talks: the flows summed up by host, port, application, VLAN, MAC address or OVS port. */
-import { formatIpv4, formatIpv6 } from "../../core/address.ts";
+import { formatIpv4, formatIpv6, formatMac } from "../../core/address.ts";
 import type { Rows } from "../../engine/host/rows.ts";
-import type { TalkerKey, TalkerRow, TalkersAnswer, TalkersQuery } from "./snapshot.ts";
+import { rowsAtRanks } from "./ranking.ts";
+import type { TalkerKey, TalkersAnswer, TalkersQuery } from "./snapshot.ts";
+import type { Sum } from "./walk.ts";
 
 /** Groups that are told apart; what comes beyond is summed up in one. */
 const MOST_GROUPS = 100_000;
@@ -27,75 +29,88 @@ interface Group {
   rateBps: number;
 }
 
-/** Sums up the rows that `each` visits. */
-export function talkers(
-  source: TalkerSource,
-  each: (visit: (row: number) => void) => void,
-  { key, sort, descending, offset, rows }: TalkersQuery,
-): TalkersAnswer {
-  const groups = group(source, each, key);
-  const value: Record<TalkersQuery["sort"], (group: Group) => number> = {
-    flows: (group) => group.flows,
-    sent: (group) => group.sentBytes,
-    received: (group) => group.receivedBytes,
-    rate: (group) => group.rateBps || (group.sentBytes + group.receivedBytes) * 1e-15,
-    name: () => 0,
-  };
-  const by = value[sort];
-  const sorted = groups.sort((a, b) => (descending ? by(b) - by(a) : by(a) - by(b)) || (a.name < b.name ? -1 : 1));
-  if (sort === "name" && descending) sorted.reverse();
-  const from = Math.max(0, Math.min(offset, sorted.length - rows));
-  return { total: sorted.length, offset: from, rows: withShares(sorted, from, rows) };
-}
+/** The flows of one key, summed up so far. */
+export class TalkerSum implements Sum {
+  readonly #source: TalkerSource;
+  readonly #kind: KeyKind;
+  readonly #groups = new Map<string | number, Group>();
 
-function withShares(groups: readonly Group[], from: number, rows: number): TalkerRow[] {
-  const moving = groups.some(({ rateBps }) => rateBps > 0);
-  const weight = (group: Group): number => (moving ? group.rateBps : group.sentBytes + group.receivedBytes);
-  const all = groups.reduce((sum, group) => sum + weight(group), 0);
-  return groups.slice(from, from + rows).map((group) => ({ ...group, share: all > 0 ? weight(group) / all : 0 }));
-}
+  constructor(source: TalkerSource, key: TalkerKey) {
+    this.#source = source;
+    this.#kind = KEYS[key];
+  }
 
-function group(source: TalkerSource, each: (visit: (row: number) => void) => void, key: TalkerKey): Group[] {
-  const groups = new Map<string | number, Group>();
-  const { table, rate } = source;
-  const names = KEYS[key];
-  const find = (id: string | number, row: number, orig: boolean): Group => {
-    let found = groups.get(id);
-    if (found) return found;
-    const known = groups.size < MOST_GROUPS;
-    if (!known) {
-      found = groups.get(OTHERS);
-      if (found) return found;
+  add(row: number): void {
+    if (!this.#kind.bothSides) {
+      // Of a service, what clients send it has received.
+      this.#count(this.#group(row, false), row, false);
+      return;
     }
-    const { name, filter } = known ? names.describe(source, row, orig) : { name: OTHERS, filter: "" };
-    found = {
+    const orig = this.#group(row, true);
+    this.#count(orig, row, true);
+    const resp = this.#group(row, false);
+    if (resp !== orig) this.#count(resp, row, false);
+  }
+
+  #group(row: number, orig: boolean): Group {
+    const id = this.#kind.id(this.#source, row, orig);
+    const known = this.#groups.get(id);
+    if (known) return known;
+    const isFull = this.#groups.size >= MOST_GROUPS;
+    const others = isFull ? this.#groups.get(OTHERS) : undefined;
+    if (others) return others;
+    const { name, filter } = isFull ? { name: OTHERS, filter: "" } : this.#kind.describe(this.#source, row, orig);
+    const group = {
       ...{ name, filter, flows: 0, sentPackets: 0, sentBytes: 0 },
       ...{ receivedPackets: 0, receivedBytes: 0, rateBps: 0 },
     };
-    groups.set(known ? id : OTHERS, found);
-    return found;
-  };
-  const add = (to: Group, row: number, orig: boolean): void => {
-    to.flows++;
-    to.sentPackets += table.packets(row, orig);
-    to.sentBytes += table.ipBytes(row, orig);
-    to.receivedPackets += table.packets(row, !orig);
-    to.receivedBytes += table.ipBytes(row, !orig);
-    to.rateBps += rate(row);
-  };
-  each((row) => {
-    if (!names.bothSides) {
-      // Of a service, what clients send it has received.
-      add(find(names.id(source, row, false), row, false), row, false);
-      return;
-    }
-    const orig = find(names.id(source, row, true), row, true);
-    add(orig, row, true);
-    const resp = find(names.id(source, row, false), row, false);
-    if (resp !== orig) add(resp, row, false);
-  });
-  return [...groups.values()];
+    this.#groups.set(isFull ? OTHERS : id, group);
+    return group;
+  }
+
+  #count(group: Group, row: number, orig: boolean): void {
+    const { table, rate } = this.#source;
+    group.flows++;
+    group.sentPackets += table.packets(row, orig);
+    group.sentBytes += table.ipBytes(row, orig);
+    group.receivedPackets += table.packets(row, !orig);
+    group.receivedBytes += table.ipBytes(row, !orig);
+    group.rateBps += rate(row);
+  }
+
+  /** Those on screen. */
+  page({ sort, descending, offset, rows }: Omit<TalkersQuery, "key">): TalkersAnswer {
+    const groups = [...this.#groups.values()];
+    const by = VALUES[sort];
+    const byName = (a: Group, b: Group): number => (a.name < b.name ? -1 : 1);
+    const ascending = (a: number, b: number): number => {
+      const [one, other] = [groups[a]!, groups[b]!];
+      return by(one) - by(other) || (sort === "name" ? byName(one, other) : 0);
+    };
+    const compare = (a: number, b: number): number =>
+      (descending ? ascending(b, a) : ascending(a, b)) || byName(groups[a]!, groups[b]!);
+    const from = Math.max(0, Math.min(offset, groups.length - rows));
+    const each = (visit: (index: number) => void): void => groups.forEach((_, index) => void visit(index));
+    const moving = groups.some(({ rateBps }) => rateBps > 0);
+    const weight = (group: Group): number => (moving ? group.rateBps : group.sentBytes + group.receivedBytes);
+    const all = groups.reduce((sum, group) => sum + weight(group), 0);
+    const shown = rowsAtRanks(each, groups.length, compare, from, rows).map((index) => groups[index]!);
+    return {
+      total: groups.length,
+      offset: from,
+      rows: shown.map((group) => ({ ...group, share: all > 0 ? weight(group) / all : 0 })),
+    };
+  }
 }
+
+const VALUES: Readonly<Record<TalkersQuery["sort"], (group: Group) => number>> = {
+  flows: (group) => group.flows,
+  sent: (group) => group.sentBytes,
+  received: (group) => group.receivedBytes,
+  // Of those that do not move, those that have moved most.
+  rate: (group) => group.rateBps || (group.sentBytes + group.receivedBytes) * 1e-15,
+  name: () => 0,
+};
 
 interface KeyKind {
   /** Both ends of a flow are talkers, not only one. */
@@ -116,8 +131,7 @@ function addressOf(table: Rows, row: number, orig: boolean): string {
 }
 
 function macOf(table: Rows, row: number, orig: boolean): string {
-  const at = table.macOffset(row, orig);
-  return Array.from(table.bytes.subarray(at, at + 6), (byte) => byte.toString(16).padStart(2, "0")).join(":");
+  return formatMac(table.bytes, table.macOffset(row, orig));
 }
 
 const KEYS: Record<TalkerKey, KeyKind> = {

@@ -4,14 +4,16 @@
  */
 import { messageOf } from "../../core/errors.ts";
 import type { FlowMeter } from "../../engine/host/meter.ts";
+import { protocolNumber } from "../../engine/host/protocols.ts";
+import { RECORD_FORMATS } from "../../engine/host/record-formats.ts";
+import { dissect } from "../dissect/dissect.ts";
 import { flowFilter } from "../filter/display-rows.ts";
 import type { Frame } from "../frame.ts";
 import { openMeter } from "../meter.ts";
-import { durationMs, flowTexts } from "./flow-getters.ts";
 import { FlowList } from "./flow-list.ts";
 import { FlowRows } from "./flow-rows.ts";
 import { LearnedNames } from "./learned-names.ts";
-import { overview } from "./overview.ts";
+import { type OverviewSource, OverviewSum } from "./overview.ts";
 import { PacketList, type PacketMatch } from "./packet-list.ts";
 import { PacketRing } from "./packet-ring.ts";
 import { RowRates, TotalRate } from "./rates.ts";
@@ -19,13 +21,18 @@ import { ResponseTimes } from "./response-times.ts";
 import type {
   CaptureState,
   Drops,
+  OverviewAnswer,
+  OverviewQuery,
   PacketScope,
   ReadingState,
   RecordingState,
   Snapshot,
+  TalkersAnswer,
+  TalkersQuery,
   ViewRequest,
 } from "./snapshot.ts";
-import { talkers } from "./talkers.ts";
+import { TalkerSum } from "./talkers.ts";
+import { Walk } from "./walk.ts";
 
 /** Seconds of the whole capture's rate that every screen shows. */
 const STRIP_SECONDS = 60;
@@ -33,7 +40,20 @@ const STRIP_SECONDS = 60;
 const IDLE_MS = 1500;
 /** Answers of DNS come from here (mDNS and LLMNR teach names too, but of neighbours that may say anything). */
 const DNS_PORT = 53;
-const UDP = 17;
+const NTP_PORT = 123;
+/** Messages that are looked into in a second: the rest is counted only. */
+const MOST_STUDIED = 2000;
+
+const UDP = protocolNumber("udp");
+const ICMP = protocolNumber("icmp");
+const ICMPV6 = protocolNumber("icmpv6");
+
+/** What the layers of these messages are called (capture/dissect/). */
+const STUDIED_TITLES = {
+  dns: "Domain Name System",
+  ntp: "Network Time Protocol",
+  echo: "Internet Control Message Protocol",
+} as const;
 
 export interface ViewOptions {
   /** Rates are of the last seconds (a live capture, a played file); else means over the capture and the flows' lives. */
@@ -54,7 +74,7 @@ export interface AnswerContext {
 }
 
 export class FlowView {
-  readonly meter: FlowMeter = openMeter({ keepEnded: true });
+  readonly meter: FlowMeter;
   readonly ring: PacketRing;
   readonly rows: FlowRows;
   readonly #live: boolean;
@@ -62,9 +82,16 @@ export class FlowView {
   readonly #rates: RowRates;
   readonly #names = new LearnedNames();
   readonly #responses = new ResponseTimes();
+  /** What sums over flows are made of. */
+  readonly #sumSource: OverviewSource;
+  readonly #talkerWalk: Walk<TalkerSum>;
+  readonly #overviewWalk: Walk<OverviewSum>;
   readonly #list: FlowList;
   readonly #packets: PacketList;
   readonly #startMs: number;
+  /** Gets records while they are written. */
+  #takeRecords: ((bytes: Uint8Array) => void) | null = null;
+  #studied = 0;
   readonly #rate: (row: number) => number;
   /** The second of packet time that is being counted. */
   #second = Number.NaN;
@@ -88,21 +115,35 @@ export class FlowView {
   constructor({ live, ring, snaplen }: ViewOptions, nowMs: number) {
     this.#live = live;
     this.#startMs = nowMs;
+    this.meter = openMeter({
+      keepEnded: true,
+      // Of a live capture that was asked for headers, what the snaplen cut off was there.
+      cutIsSeen: snaplen > 0,
+      // Connections that end are not written: records are asked for.
+      onEnd: () => {},
+      onRecords: (bytes) => this.#takeRecords?.(bytes),
+    });
     const { table } = this.meter;
-    const texts = flowTexts(table);
     this.#rates = new RowRates(table);
     const mean = (row: number): number => {
-      const ms = durationMs(table, row);
-      return ms > 0 ? ((table.wireBytes(row, true) + table.wireBytes(row, false)) * 8000) / ms : 0;
+      const seconds = table.duration(row);
+      return seconds > 0 ? ((table.wireBytes(row, true) + table.wireBytes(row, false)) * 8) / seconds : 0;
     };
     this.#rate = live ? (row) => this.#rates.of(row) : mean;
     this.rows = new FlowRows(this.meter, {
-      texts,
       names: this.#names,
       responses: this.#responses,
       rate: this.#rate,
       trend: (row) => this.#rates.trend(row),
     });
+    this.#sumSource = {
+      ...{ table, rate: this.#rate },
+      app: (row) => this.rows.app(row),
+      state: (row) => this.rows.state(row),
+      ovsPort: (mac) => this.#ports.get(mac),
+    };
+    this.#talkerWalk = new Walk(table);
+    this.#overviewWalk = new Walk(table);
     this.#list = new FlowList(table, this.rows);
     this.ring = new PacketRing(ring);
     this.#packets = new PacketList(this.ring, snaplen, (scope) => this.matchOf(scope));
@@ -111,14 +152,37 @@ export class FlowView {
   /** Counts a frame. */
   add(frame: Frame): void {
     if (frame.hasTime) this.#see(frame.sec, frame.nsec);
-    const row = this.meter.add(frame);
-    const id = row < 0 ? -1 : this.meter.table.id(row);
-    this.ring.add(frame, id);
-    const p = this.meter.packet;
-    if (row >= 0 && p.transport) {
-      this.#responses.look(id, p);
-      if (p.srcPort === DNS_PORT && p.protocol === UDP && p.payload >= 0) this.#names.learn(p.data, p.payload, p.end);
+    const { meter } = this;
+    const outer = meter.add(frame);
+    if (outer < 0) {
+      this.ring.add(frame, -1);
+      return;
     }
+    const inner = meter.innermost;
+    const row = inner < 0 ? outer : inner;
+    const id = meter.table.id(row);
+    this.ring.add(frame, id, row === outer ? id : meter.table.id(outer));
+    this.#study(frame, row, id);
+  }
+
+  /** Learns names from DNS answers, and response times. */
+  #study(frame: Frame, row: number, id: number): void {
+    const { table } = this.meter;
+    const protocol = table.protocol(row);
+    let kind: "dns" | "ntp" | "echo";
+    if (protocol === ICMP || protocol === ICMPV6) kind = "echo";
+    else if (protocol !== UDP) return;
+    else if (table.port(row, false) === DNS_PORT || table.port(row, true) === DNS_PORT) kind = "dns";
+    else if (table.port(row, false) === NTP_PORT) kind = "ntp";
+    else return;
+    if (this.#studied++ > MOST_STUDIED) return;
+    const layer = dissect(frame).layers.findLast(({ title }) => title.startsWith(STUDIED_TITLES[kind]));
+    if (!layer) return;
+    const { data, offset, caplen, sec, nsec } = frame;
+    const at = offset + layer.offset;
+    const end = offset + caplen;
+    this.#responses.look(id, { kind, data, at, end, sec, nsec });
+    if (kind === "dns") this.#names.learn(data, at, end);
   }
 
   #see(sec: number, nsec: number): void {
@@ -132,6 +196,7 @@ export class FlowView {
   /** The seconds before `sec` are over. */
   #turn(sec: number): void {
     const gap = sec - this.#second - 1;
+    this.#studied = 0;
     this.#second = sec;
     const { meter } = this;
     this.#total.tick(meter.packets, meter.bytes, gap);
@@ -168,13 +233,6 @@ export class FlowView {
     const { meter } = this;
     const span = this.#last - this.#first;
     const mean = (count: number): number => (span > 0 ? count / span : 0);
-    const source = {
-      ...{ table: meter.table, total: this.#total, begun: this.#begunPerSec, ended: this.#endedPerSec },
-      app: (row: number) => this.rows.app(row),
-      rate: this.#rate,
-      state: (row: number) => this.rows.state(row),
-      ovsPort: (mac: string) => this.#ports.get(mac),
-    };
     return {
       seq: request.seq,
       ...context,
@@ -193,9 +251,23 @@ export class FlowView {
       filterError: this.#filterError,
       flows: request.flows && this.#list.answer(request.flows, request.hold, this.#matches),
       packetList: request.packets && this.#packets.answer(request.packets, this.#filter, this.#first),
-      talkers: request.talkers && talkers(source, this.#each, request.talkers),
-      overview: request.overview && overview(source, this.#each, request.overview),
+      talkers: request.talkers && this.#talkers(request.talkers),
+      overview: request.overview && this.#overview(request.overview),
     };
+  }
+
+  #talkers(query: TalkersQuery): TalkersAnswer {
+    const begin = (): TalkerSum => new TalkerSum(this.#sumSource, query.key);
+    return this.#talkerWalk.step(`${query.key} ${this.#filter}`, begin, this.#wanted).page(query);
+  }
+
+  #overview(query: OverviewQuery): OverviewAnswer {
+    const totals = {
+      ...{ total: this.#total, live: this.meter.table.live },
+      ...{ begun: this.#begunPerSec, ended: this.#endedPerSec },
+    };
+    const begin = (): OverviewSum => new OverviewSum(this.#sumSource);
+    return this.#overviewWalk.step(this.#filter, begin, this.#wanted).answer(totals, query);
   }
 
   /** A wrong filter changes nothing but `#filterError`. A held screen is held anew: its flows are others. */
@@ -212,24 +284,37 @@ export class FlowView {
     }
   }
 
-  /** Rows that are shown: those that match the filter. */
-  readonly #each = (visit: (row: number) => void): void => {
-    const { table } = this.meter;
-    for (let row = 0; row < table.rows; row++) if (table.shown(row) && this.#matches(row)) visit(row);
-  };
+  /** Rows that match the filter. */
+  readonly #wanted = (row: number): boolean => this.meter.table.shown(row) && this.#matches(row);
 
-  /** Rows that the table on screen can be scrolled to. */
-  matching(): number[] {
-    const rows: number[] = [];
-    this.#each((row) => rows.push(row));
-    return rows;
+  /** Writes the records of the flows that match the filter. @returns how many */
+  writeRecords(format: "csv" | "json", take: (bytes: Uint8Array) => void): number {
+    const { header, footer } = RECORD_FORMATS[format];
+    let written = 0;
+    take(Buffer.from(header()));
+    this.meter.startRecords(format);
+    this.#takeRecords = take;
+    try {
+      for (let row = 0; row < this.meter.table.rows; row++) {
+        if (!this.#wanted(row)) continue;
+        this.meter.writeRecord(row);
+        written++;
+      }
+      this.meter.flushRecords();
+    } finally {
+      this.#takeRecords = null;
+    }
+    take(Buffer.from(footer()));
+    return written;
   }
 
   /** Which packets of the ring belong to a scope. */
   matchOf(scope: PacketScope): PacketMatch {
     const { table } = this.meter;
     if (scope.of === "all") return () => true;
-    if (scope.of === "flow") return (number) => this.ring.flow(number) === scope.id;
+    if (scope.of === "flow") {
+      return (number) => this.ring.flow(number) === scope.id || this.ring.carrier(number) === scope.id;
+    }
     const known = new Map<number, boolean>();
     return (number) => {
       const id = this.ring.flow(number);
