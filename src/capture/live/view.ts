@@ -6,7 +6,6 @@ import { messageOf } from "../../core/errors.ts";
 import type { FlowMeter } from "../../engine/host/meter.ts";
 import { protocolNumber } from "../../engine/host/protocols.ts";
 import { RECORD_FORMATS } from "../../engine/host/record-formats.ts";
-import { dissect } from "../dissect/dissect.ts";
 import { flowFilter } from "../filter/display-rows.ts";
 import type { Frame } from "../frame.ts";
 import { openMeter } from "../meter.ts";
@@ -40,20 +39,7 @@ const STRIP_SECONDS = 60;
 const IDLE_MS = 1500;
 /** Answers of DNS come from here (mDNS and LLMNR teach names too, but of neighbours that may say anything). */
 const DNS_PORT = 53;
-const NTP_PORT = 123;
-/** Messages that are looked into in a second: the rest is counted only. */
-const MOST_STUDIED = 2000;
-
 const UDP = protocolNumber("udp");
-const ICMP = protocolNumber("icmp");
-const ICMPV6 = protocolNumber("icmpv6");
-
-/** What the layers of these messages are called (capture/dissect/). */
-const STUDIED_TITLES = {
-  dns: "Domain Name System",
-  ntp: "Network Time Protocol",
-  echo: "Internet Control Message Protocol",
-} as const;
 
 export interface ViewOptions {
   /** Rates are of the last seconds (a live capture, a played file); else means over the capture and the flows' lives. */
@@ -91,7 +77,6 @@ export class FlowView {
   readonly #startMs: number;
   /** Gets records while they are written. */
   #takeRecords: ((bytes: Uint8Array) => void) | null = null;
-  #studied = 0;
   readonly #rate: (row: number) => number;
   /** The second of packet time that is being counted. */
   #second = Number.NaN;
@@ -162,27 +147,15 @@ export class FlowView {
     const row = inner < 0 ? outer : inner;
     const id = meter.table.id(row);
     this.ring.add(frame, id, row === outer ? id : meter.table.id(outer));
-    this.#study(frame, row, id);
+    this.#study(id);
   }
 
   /** Learns names from DNS answers, and response times. */
-  #study(frame: Frame, row: number, id: number): void {
-    const { table } = this.meter;
-    const protocol = table.protocol(row);
-    let kind: "dns" | "ntp" | "echo";
-    if (protocol === ICMP || protocol === ICMPV6) kind = "echo";
-    else if (protocol !== UDP) return;
-    else if (table.port(row, false) === DNS_PORT || table.port(row, true) === DNS_PORT) kind = "dns";
-    else if (table.port(row, false) === NTP_PORT) kind = "ntp";
-    else return;
-    if (this.#studied++ > MOST_STUDIED) return;
-    const layer = dissect(frame).layers.findLast(({ title }) => title.startsWith(STUDIED_TITLES[kind]));
-    if (!layer) return;
-    const { data, offset, caplen, sec, nsec } = frame;
-    const at = offset + layer.offset;
-    const end = offset + caplen;
-    this.#responses.look(id, { kind, data, at, end, sec, nsec });
-    if (kind === "dns") this.#names.learn(data, at, end);
+  #study(id: number): void {
+    const p = this.meter.packet;
+    if (!p.transport) return;
+    this.#responses.look(id, p);
+    if (p.srcPort === DNS_PORT && p.protocol === UDP && p.payload >= 0) this.#names.learn(p.data, p.payload, p.end);
   }
 
   #see(sec: number, nsec: number): void {
@@ -196,7 +169,6 @@ export class FlowView {
   /** The seconds before `sec` are over. */
   #turn(sec: number): void {
     const gap = sec - this.#second - 1;
-    this.#studied = 0;
     this.#second = sec;
     const { meter } = this;
     this.#total.tick(meter.packets, meter.bytes, gap);

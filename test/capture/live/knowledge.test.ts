@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LearnedNames, readName } from "../../../src/capture/live/learned-names.ts";
-import { type Message, ResponseTimes } from "../../../src/capture/live/response-times.ts";
+import { type RequestOrReply, ResponseTimes } from "../../../src/capture/live/response-times.ts";
 
 describe("names learned from DNS answers", () => {
   it("are those that were asked for, of every address that was answered", () => {
@@ -35,48 +35,51 @@ describe("names learned from DNS answers", () => {
 });
 
 describe("response times", () => {
-  const message = (kind: Message["kind"], bytes: readonly number[], nsec = 0): Message => {
-    const data = Uint8Array.from([...bytes, ...new Array(64 - bytes.length).fill(0)]);
-    return { kind, data, at: 0, end: 64, sec: 100, nsec };
+  const packet = (over: Partial<RequestOrReply>): RequestOrReply => ({
+    ...{ data: new Uint8Array(64), end: 64, time: 100, transport: true },
+    ...{ protocol: 17, srcPort: 0, dstPort: 0, icmpType: 0, l4: 0, payload: 8, ...over },
+  });
+  const dns = (id: number, response: boolean): Uint8Array => {
+    const data = new Uint8Array(64);
+    data.set([id >> 8, id & 255, response ? 0x80 : 0], 8);
+    return data;
   };
-  const dns = (id: number, response: boolean, nsec: number): Message =>
-    message("dns", [id >> 8, id & 255, response ? 0x80 : 0], nsec);
 
   it("are taken from a question to its own answer", () => {
     const times = new ResponseTimes();
-    times.look(1, dns(7, false, 0));
-    times.look(1, dns(8, false, 1e6));
-    times.look(1, dns(8, true, 3e6));
+    times.look(1, packet({ data: dns(7, false), dstPort: 53 }));
+    times.look(1, packet({ data: dns(8, false), dstPort: 53, time: 100.001 }));
+    times.look(1, packet({ data: dns(8, true), srcPort: 53, time: 100.003 }));
     expect(times.of(1)!.ms).toBeCloseTo(2, 2);
     expect(times.of(1)!.kind).toBe("dns");
-    times.look(2, dns(7, true, 9e6));
+    times.look(2, packet({ data: dns(7, true), srcPort: 53, time: 100.009 }));
     expect(times.of(2)).toBeUndefined();
   });
 
   it("of an echo go by its identifier and sequence number", () => {
     const times = new ResponseTimes();
-    const echo = (type: number, sequence: number, nsec: number): void =>
-      times.look(3, message("echo", [type, 0, 0, 0, 9, 9, 0, sequence], nsec));
-    echo(8, 1, 0);
-    echo(8, 2, 0);
-    echo(0, 2, 5e5);
+    const echo = (icmpType: number, sequence: number, time: number): void =>
+      times.look(
+        3,
+        packet({
+          protocol: 1,
+          icmpType,
+          time,
+          data: Uint8Array.of(0, 0, 0, 0, 9, 9, 0, sequence, ...new Array(56).fill(0)),
+        }),
+      );
+    echo(8, 1, 100);
+    echo(8, 2, 100);
+    echo(0, 2, 100.0005);
     expect(times.of(3)).toMatchObject({ kind: "echo" });
     expect(times.of(3)!.ms).toBeCloseTo(0.5, 2);
   });
 
-  it("of NTP go by the client's time stamp, which the server gives back", () => {
-    const times = new ResponseTimes();
-    const stamp = [1, 2, 3, 4, 5, 6, 7, 8];
-    times.look(4, message("ntp", [0x23, ...new Array(39).fill(0), ...stamp]));
-    times.look(4, message("ntp", [0x24, ...new Array(23).fill(0), ...stamp], 2e6));
-    expect(times.of(4)).toMatchObject({ kind: "ntp" });
-  });
-
   it("of packets that are too short are not there", () => {
     const times = new ResponseTimes();
-    for (const kind of ["dns", "ntp", "echo"] as const) {
-      times.look(1, { ...message(kind, [8]), end: 2 });
-      expect(times.of(1)).toBeUndefined();
-    }
+    times.look(1, packet({ end: 10, dstPort: 53 }));
+    times.look(1, packet({ end: 50, dstPort: 123 }));
+    times.look(1, packet({ end: 6, protocol: 1, icmpType: 8 }));
+    expect(times.of(1)).toBeUndefined();
   });
 });
