@@ -13,6 +13,8 @@ import { Shutdown } from "./shutdown.ts";
 const FORMATS = ["table", "json", "csv", "zeek"] as const;
 /** Connections held while they wait to be sorted. */
 const MAX_SORTED = 4_000_000;
+/** Connections that fit into the engine's memory. */
+const MAX_FLOWS = 8_000_000;
 /** A share of copies above this is worth a word. */
 const COPIES_WORTH_A_WORD = 0.01;
 
@@ -30,6 +32,7 @@ interface FlowsOptions {
   readonly inner?: boolean;
   readonly vlanKey?: boolean;
   readonly checksums?: "verify";
+  readonly maxFlows?: string;
 }
 
 export function registerFlows(program: Command): void {
@@ -52,6 +55,11 @@ export function registerFlows(program: Command): void {
     .option("--dedup", "leave out copies of packets that a mirror made")
     .option("--inner", "of tunnels show what they carry, not the carriers")
     .option("--vlan-key", "the same 5-tuple in another VLAN is another connection")
+    .option(
+      "--max-flows <n>",
+      "connections held at once, about 470 bytes each, 8 million at the most; beyond it those that would end first are ended early (default: 1 million, 4 when sorted)",
+      checkTop,
+    )
     .addOption(new Option("--checksums <mode>", "verify: as Zeek without -C").choices(["verify"]))
     .addHelpText("after", HELP)
     .action(async (files: string[], options: FlowsOptions, command: Command) => {
@@ -107,6 +115,8 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
     throw new UsageError(`cannot sort by '${column}'`, { hint: `one of ${SORT_FIELDS.join(", ")}` });
   }
   const sorted = !options.summary && (options.sort !== undefined || options.top !== undefined);
+  const most = sorted ? MAX_SORTED : undefined;
+  const maxFlows = options.maxFlows === undefined ? most : parseInteger(options.maxFlows, "--max-flows", 1, MAX_FLOWS);
   const byService: Record<string, number> = {};
   const each = options.summary
     ? (row: number) => countService(byService, service(row))
@@ -120,10 +130,10 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
     ...meterOptions(options),
     estimateDuplicates: options.summary !== true,
     keepEnded: sorted,
-    ...(sorted ? { maxFlows: MAX_SORTED } : {}),
+    ...(maxFlows === undefined ? {} : { maxFlows }),
     ...(sorted || direct ? {} : { onEnd: each }),
     writesRecords: direct,
-    onRecords: (bytes) => process.stdout.write(Buffer.from(bytes)),
+    onRecords: writeOut,
   });
   const service = textField(meter.table, "service");
   const accept = (await acceptor(options))(meter.table);
@@ -133,12 +143,23 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
   meter.finish();
   if (sorted) {
     const count = options.top ? parseInteger(options.top, "--top", 1, MAX_SORTED) : meter.table.size;
-    const most = Math.min(count, meter.table.size);
-    for (const row of meter.table.top(sortValue(meter.table, column), most, accept)) output.write(row);
+    const wanted = Math.min(count, meter.table.size);
+    for (const row of meter.table.top(sortValue(meter.table, column), wanted, accept)) output.write(row);
   }
   output.end();
   if (options.summary) showSummary(meter, byService, json);
   warn(meter, options);
+}
+
+/** Holds bytes that standard output is to take: the engine writes over its own. */
+let held = Buffer.alloc(0);
+
+function writeOut(bytes: Uint8Array): void {
+  if (held.length < bytes.length) held = Buffer.allocUnsafeSlow(bytes.length);
+  held.set(bytes);
+  process.stdout.write(held.subarray(0, bytes.length));
+  // Files and pipes take what they are given at once; what is still waiting keeps its bytes.
+  if (process.stdout.writableLength > 0) held = Buffer.alloc(0);
 }
 
 /** Which rows `--where` and `--uid` let through. */
@@ -319,5 +340,11 @@ function warn(meter: FlowMeter, options: FlowsOptions): void {
       `note: about ${formatScaled(duplicates)} of ${formatScaled(packets)} packets (${share} %) are copies of one seen within 50 ms, as mirrors make them: --dedup leaves them out`,
     );
   }
-  if (evicted > 0) note(`note: ${evicted} connections were ended early to keep memory bounded`);
+  if (meter.cutPackets > 0) {
+    note(
+      `note: ${formatScaled(meter.cutPackets)} of ${formatScaled(packets)} packets were not kept whole (snaplen): as in Zeek, payload that was cut off counts as missed; orig_cut_bytes and resp_cut_bytes have how much it was`,
+    );
+  }
+  if (evicted > 0)
+    note(`note: ${evicted} connections were ended early to keep memory bounded: --max-flows allows more`);
 }

@@ -8,7 +8,7 @@ import { get64, put64 } from "./bytes";
 import { openWindow } from "./check";
 import { isCopy } from "./copies";
 import { counters } from "./counters";
-import { CHECKSUM_RIGHT, checksumOf } from "./decode/checksum";
+import { CHECKSUM_RIGHT, CHECKSUM_UNFINISHED, CHECKSUM_WRONG, checksumOf } from "./decode/checksum";
 import { decodeFrame, decodeInner } from "./decode/decode";
 import {
   addFragment,
@@ -50,6 +50,7 @@ export function countFrame(
   counters.packets++;
   counters.bytes += wireLength;
   counters.capturedBytes += captured;
+  if (<u32>captured < wireLength) counters.cutPackets++;
   outerRow = 0;
   innerRow = 0;
   p.time = hasTime ? time : timeBefore;
@@ -83,23 +84,29 @@ export function endCapture(): void {
 /** Counts the packet at hand, carried by a packet of `parent`. @returns its connection, null when it belongs to none */
 function countLayer(p: Packet, parent: Row | null): Row | null {
   if (p.fragment && !reassemble(p)) return null;
-  if (p.error !== ERROR_NONE) counters.malformed++;
+  if (p.error !== ERROR_NONE && !isCut(p)) counters.malformed++;
   if (!p.transport) return null;
   const checksum = checksumOf(p);
-  if (checksum !== CHECKSUM_RIGHT) {
-    counters.badChecksums++;
-    if (options.verifyChecksums) {
-      addBadPacket(p, parent);
-      p.innerKind = NEXT_NONE;
-      return null;
-    }
+  if (checksum === CHECKSUM_WRONG) counters.badChecksums++;
+  else if (checksum === CHECKSUM_UNFINISHED) counters.offloadChecksums++;
+  if (checksum !== CHECKSUM_RIGHT && options.verifyChecksums) {
+    // Zeek does not know unfinished ones from wrong ones.
+    addBadPacket(p, parent);
+    p.innerKind = NEXT_NONE;
+    return null;
   }
   const row = addPacket(p, parent);
-  if (checksum !== CHECKSUM_RIGHT) row.badChecksums++;
+  if (checksum === CHECKSUM_WRONG) row.badChecksums++;
+  else if (checksum === CHECKSUM_UNFINISHED) row.offloadChecksums++;
   const isTunnel = p.innerKind !== NEXT_NONE;
   if (row.tries !== DECIDED && (p.payloadCaptured > 0 || (isTunnel && p.protocol === UDP))) look(row);
   if (isTunnel) markCarrier(row, p);
   return row;
+}
+
+/** The packet ends early because a snaplen, the capture's or the mirror's, cut it: nothing is wrong with it. */
+function isCut(p: Packet): bool {
+  return p.error === ERROR_TRUNCATED && (p.captured < p.frameLength || p.wireEnd > p.end);
 }
 
 /** GRE and IP-in-IP are not connections in Zeek's sense, what they carry is. */
@@ -137,7 +144,7 @@ function countOther(p: Packet): void {
   const type = p.etherType;
   if (error === ERROR_UNSUPPORTED) counters.unsupported++;
   else if (error !== ERROR_NONE && (error !== ERROR_TRUNCATED || type === 0 || type === 0x0800 || type === 0x86dd)) {
-    counters.malformed++;
+    if (!isCut(p)) counters.malformed++;
   } else {
     const place = <usize>NOT_IP + ((<usize>type) << 3);
     put64(place, get64(place) + 1);

@@ -13,6 +13,7 @@ import { type MeterOptions, meterCapture, openMeter } from "../../src/capture/me
 import { TapscopeError } from "../../src/core/errors.ts";
 import type { FlowMeter } from "../../src/engine/host/meter.ts";
 import { RECORD_FORMATS, type RecordFormatName } from "../../src/engine/host/record-formats.ts";
+import { FIELDS } from "../../src/engine/tables/fields.ts";
 import { corpusLack, corpusPath } from "./corpus.ts";
 
 type Variant = "plain" | "dedup" | "inner" | "vlan" | "checksums";
@@ -25,6 +26,10 @@ const VARIANTS: Readonly<Record<Variant, MeterOptions>> = {
   checksums: { verifyChecksums: true },
 };
 const FORMATS = ["json", "csv", "zeek"] as const satisfies readonly RecordFormatName[];
+/** Fields that JSON and CSV have had only since: the last ones. They are left out here. */
+const NEW_FIELDS = ["offload_csum", "orig_cut_bytes", "resp_cut_bytes"].filter((name) =>
+  FIELDS.some((field) => field.name === name),
+);
 const OUTPUTS = [...FORMATS, "totals"] as const;
 
 /** Of each file and variant the hashes of its outputs. */
@@ -42,17 +47,24 @@ const differences = JSON.parse(readFileSync(here("record-differences.json"), "ut
 
 const shortHash = (hash: ReturnType<typeof createHash>) => hash.digest("hex").slice(0, 10);
 
+/** A piece of records without the fields that are new; records are whole lines. */
+function asBefore(format: RecordFormatName, text: string): string {
+  if (NEW_FIELDS.length === 0) return text;
+  if (format === "json") return text.replace(new RegExp(`,"(${NEW_FIELDS.join("|")})":[^,}]*`, "g"), "");
+  return format === "csv" ? text.replace(new RegExp(`(,[^,\\n"]*){${NEW_FIELDS.length}}$`, "gm"), "") : text;
+}
+
 async function hashesOf(path: string, options: MeterOptions): Promise<string[]> {
   const hashes = FORMATS.map((format) => {
     // The time of writing is the one thing that changes.
     const header = RECORD_FORMATS[format].header().replace(/^#open\t.*\n/m, "");
-    return createHash("sha256").update(header);
+    return createHash("sha256").update(asBefore(format, header));
   });
   let current = 0;
   const meter: FlowMeter = openMeter({
     ...options,
     estimateDuplicates: true,
-    onRecords: (bytes) => hashes[current]!.update(bytes),
+    onRecords: (bytes) => hashes[current]!.update(asBefore(FORMATS[current]!, Buffer.from(bytes).toString())),
     onEnd: (row) => {
       for (current = 0; current < FORMATS.length; current++) {
         meter.startRecords(FORMATS[current]!);

@@ -128,9 +128,19 @@ export class FlowMeter {
     return this.engine.count("bytes");
   }
 
-  /** Packets whose headers contradict themselves or are cut off by the capture before the ports. */
+  /** Packets whose headers contradict themselves, or are shorter than they must be without having been cut by a snaplen. */
   get malformed(): number {
     return this.engine.count("malformed");
+  }
+
+  /** Frames of which the capture's snaplen cut something off. */
+  get cutPackets(): number {
+    return this.engine.count("cutPackets");
+  }
+
+  /** Packets whose checksum offload had left unfinished: the sum of the pseudo-header alone stands there. */
+  get offloadChecksums(): number {
+    return this.engine.count("offloadChecksums");
   }
 
   /** Frames of link types nobody here decodes. */

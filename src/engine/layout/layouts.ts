@@ -253,7 +253,7 @@ export const COUNTERS = struct("Counters", "What the engine has counted since it
     "u64",
     "Packets whose headers contradict themselves or are cut off by the capture before the ports.",
   ),
-  cutPackets: field("u64", "Packets of which the snaplen cut something off."),
+  cutPackets: field("u64", "Frames of which the capture's snaplen cut something off."),
   unsupported: field("u64", "Frames of link types nobody here decodes."),
   examined: field("u64", "Frames looked at for copies, and of them copies."),
   copies: field("u64", ""),
