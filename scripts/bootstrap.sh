@@ -51,7 +51,7 @@ tshark tshark wireshark-cli wireshark-cli
 nfcapd nfdump nfdump nfdump
 nfacctd pmacct pmacct pmacct
 nats-server nats-server nats-server nats-server
-promtool prometheus prometheus prometheus
+promtool promtool,prometheus prometheus prometheus
 capinfos wireshark-common wireshark-cli wireshark-cli
 bro-cut bro-aux zeek zeek
 zstd zstd zstd zstd

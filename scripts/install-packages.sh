@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # install-packages.sh <package…>: installs Debian packages, as root, and starts no service that was not there before.
 # Packages start their daemons when they are installed. A policy-rc.d that answers 101 ("forbidden") holds that back (Debian
-# Policy §9.3.3.1); afterwards Open vSwitch, the only one of ours with a daemon, is kept from starting at the next boot. All other
+# Policy §9.3.3.1); afterwards the daemons of the packages that were not installed before are kept from starting at the next boot. All other
 # units are left as Debian's packages set them. The policy-rc.d bears a marker: what a killed run left is removed by the next
 # run of this script (also without packages), and by `tapscope clean`. One of somebody else's is never touched.
 set -eEuo pipefail
@@ -9,24 +9,36 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 PATH=$PATH:/usr/sbin:/sbin
 policy=/usr/sbin/policy-rc.d
 marker='# made by tapscope'
-fresh='# openvswitch-switch was not installed before'
+fresh='# not installed before: '
+# The packages of bootstrap.sh that start a daemon.
+daemons='openvswitch-switch nats-server nfdump pmacct prometheus'
 wait_s=${TAPSCOPE_APT_WAIT:-600}
 say() { printf 'install-packages: %s\n' "$*" >&2; }
 trap 'say "ended at line $LINENO: $BASH_COMMAND"' ERR
 
 is_ours() { [ -f $policy ] && grep -qsF "$marker" $policy; }
 
-# Open vSwitch is not started at boot, whether systemd, sysvinit or nothing runs now. Only called when it was not installed before.
+# keep_from_boot <package…>: their daemons are not started at boot, whether systemd, sysvinit or nothing runs now. Only for packages that
+# were not installed before.
 keep_from_boot() {
-  local unit links
-  for unit in openvswitch-switch.service ovs-vswitchd.service ovsdb-server.service ovs-record-hostname.service; do
-    # What `systemctl disable` does; deb-systemd-helper does it only when dpkg calls it.
-    links=$(find /etc/systemd/system -path "*/*.wants/$unit" -type l -print -delete 2>/dev/null || true)
-    [ -z "$links" ] || say "left disabled, not started: $unit"
+  local package file name links
+  for package in "$@"; do
+    while read -r file; do
+      name=${file##*/}
+      case $file in
+        */systemd/system/*.service | */systemd/system/*.timer | */systemd/system/*.socket)
+          # What `systemctl disable` does; deb-systemd-helper does it only when dpkg calls it.
+          links=$(find /etc/systemd/system -path "*/*.wants/$name" -type l -print -delete 2>/dev/null || true)
+          [ -z "$links" ] || say "left disabled, not started: $name"
+          ;;
+        /etc/init.d/*) update-rc.d "$name" disable >/dev/null 2>&1 || say "could not take $name out of /etc/rc?.d" ;;
+      esac
+    done < <(dpkg-query -L "$package" 2>/dev/null || true)
   done
-  [ -e /etc/init.d/openvswitch-switch ] || return 0
-  update-rc.d openvswitch-switch disable >/dev/null 2>&1 || say "could not take openvswitch-switch out of /etc/rc?.d"
 }
+
+# What a marked policy-rc.d says was not installed when it was made.
+fresh_packages() { sed -n "s/^$fresh//p" $policy; }
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
@@ -57,15 +69,19 @@ if ! flock -n 9; then
 fi
 if is_ours; then
   say "removing $policy, which a killed run left"
-  if grep -qF "$fresh" $policy; then keep_from_boot; fi
+  # shellcheck disable=SC2046 # a list of words
+  keep_from_boot $(fresh_packages)
   rm -f $policy
 fi
 [ $# -gt 0 ] || exit 0
 
-note=
-is_installed openvswitch-switch || note=$fresh
+new=
+for package in $daemons; do
+  case " $* " in *"$package"*) is_installed "$package" || new="$new $package" ;; esac
+done
 finish() {
-  [ -z "$note" ] || keep_from_boot
+  # shellcheck disable=SC2086 # a list of words
+  keep_from_boot $new
   if is_ours; then rm -f $policy; fi
 }
 trap finish EXIT
@@ -77,12 +93,21 @@ if [ -e $policy ]; then
   "$policy" openvswitch-switch start >/dev/null 2>&1 || answer=$?
   [ $answer = 101 ] || say "note: this machine has a $policy of its own, which lets services start"
 else
-  printf '#!/bin/sh\n%s (scripts/install-packages.sh); it goes when that has ended\n%s\nexit 101\n' "$marker" "$note" > $policy
+  printf '#!/bin/sh\n%s (scripts/install-packages.sh); it goes when that has ended\n%s\nexit 101\n' "$marker" "$fresh$new" > $policy
   chmod 755 $policy
 fi
 
 say "apt-get update"
 apt_get -qq update || say "apt-get update failed ($(first_error)): going on with the package lists there are"
+# `a,b` is whichever of the two this release has.
+packages=()
+for package in "$@"; do
+  for name in ${package//,/ }; do
+    if [ "$name" = "$package" ] || [ -n "$(apt-cache madison "$name" 2>/dev/null)" ]; then break; fi
+  done
+  packages+=("$name")
+done
+set -- "${packages[@]}"
 say "apt-get install --no-install-recommends $*"
 if ! apt_get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends "$@"; then
   say "could not install $*: $(first_error)"

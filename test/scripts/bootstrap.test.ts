@@ -18,8 +18,10 @@ it("names the packages that Debian has the programs in", ({ skip }) => {
   let asked = 0;
   // What a package of that name depends on brings these.
   const byDependency = ["python3", "/usr/include/pcap/pcap.h"];
-  for (const [tool, packageName] of toolsOfBootstrap()) {
-    if (spawnSync("dpkg-query", ["-W", packageName]).status !== 0) continue;
+  for (const [tool, names] of toolsOfBootstrap()) {
+    // `a,b`: whichever of the two the release has.
+    const packageName = names.split(",").find((name) => spawnSync("dpkg-query", ["-W", name]).status === 0);
+    if (packageName === undefined) continue;
     const { stdout } = spawnSync("dpkg-query", ["-L", packageName], { encoding: "utf8" });
     asked++;
     const listed = stdout.split("\n").some((file) => file === tool || file.endsWith(`/${tool}`));
@@ -121,11 +123,20 @@ describe("bootstrap.sh", () => {
       "apt-get",
       `case $* in *install*) ln=/bin/ln; for u in ovs-vswitchd systemd-pstore; do $ln -s /usr/lib/systemd/system/$u.service /etc/systemd/system/multi-user.target.wants/$u.service; done ;; esac`,
     );
+    machine.program("dpkg-query", "case $1 in -L) echo /lib/systemd/system/ovs-vswitchd.service ;; *) exit 1 ;; esac");
     const { code, text } = machine.run("bash scripts/bootstrap.sh demo");
     expect([code, text]).toEqual([0, expect.stringContaining("left disabled, not started: ovs-vswitchd.service")]);
     expect(spawnSync("ls", [wants], { encoding: "utf8" }).stdout).toBe(
       "e2scrub_reap.service\nsystemd-pstore.service\n",
     );
+  });
+
+  it("takes the package that this release has, where releases differ", () => {
+    using machine = new FakeMachine();
+    machine.program("apt-cache", 'case $* in "madison prometheus") echo prometheus ;; esac');
+    const { code, calls } = machine.run("bash scripts/install-packages.sh promtool,prometheus lz4");
+    const installs = calls.filter((call) => call.includes(" install "));
+    expect([code, installs]).toEqual([0, [expect.stringMatching(/--no-install-recommends prometheus lz4$/)]]);
   });
 
   it("leaves the units of an Open vSwitch that was there before as they are", () => {
