@@ -32,10 +32,10 @@ export function registerWatch(program: Command): void {
   targetOptions(
     program
       .command("watch")
-      .description("live flows in the terminal: a port's, a mirror's, or a capture file's")
+      .description("live flows in the terminal: a port's, a mirror's, a capture file's, or a conn.log's")
       .argument(
         "[target]",
-        "a port or device, a capture file, or - for a capture on standard input; default: the output of the only mirror",
+        "a port or device, a capture file, - for a capture on standard input, or a conn.log or a folder with one; default: the output of the only mirror",
       ),
   )
     .option("--text", "a table at every interval instead of the terminal UI (also without a terminal)")
@@ -65,14 +65,23 @@ export function registerWatch(program: Command): void {
       const { watch, WATCH_CAPTURE } = await import("../jobs/watch.ts");
       const { isPort } = await import("../jobs/capture-target.ts");
       const isFile = path || (!changes && existsSync(target ?? "") && !(session && (await isPort(session, target!))));
-      const source: WatchSource = isFile
-        ? { kind: "file", path: target!, play: playOf(options.play) }
-        : { kind: "port", session, target: { port: target, mirror: options.mirror, bridge: options.bridge } };
+      const { isLog } = await import("../bro/log/set.ts");
+      const source: WatchSource =
+        isFile && target !== "-" && (await isLog(target!))
+          ? { kind: "logs", path: target! }
+          : isFile
+            ? { kind: "file", path: target!, play: playOf(options.play) }
+            : { kind: "port", session, target: { port: target, mirror: options.mirror, bridge: options.bridge } };
       if (dryRun && source.kind === "port") {
         const { sayCommands } = await import("../jobs/capture-target.ts");
         return await sayCommands(source.session, source.target, { filter, ...WATCH_CAPTURE }, print);
       }
       if (options.play !== undefined && source.kind === "port") throw new UsageError("--play is for a capture file");
+      if (source.kind === "logs" && (filter ?? options.play ?? options.dedup) !== undefined) {
+        throw new UsageError("a log has no packets: --filter, --dedup and --play are for captures", {
+          hint: "/ on the screen filters its connections",
+        });
+      }
       if (options.allFlows && !json) throw new UsageError("--all-flows goes with --json");
       const shown = await showOf(command, { text: options.text === true, intervalMs, background: options.background });
       const show = options.allFlows && "onInterval" in shown ? { ...shown, ...allFlowsPrinter() } : shown;
@@ -89,7 +98,7 @@ export function registerWatch(program: Command): void {
         note: (line) => note(`note: ${sanitize(line)}`),
       });
       if (options.allFlows) print("]}");
-      endOfWatch(summary, shutdown, json);
+      endOfWatch(summary, shutdown, json || source.kind === "logs");
     });
 }
 

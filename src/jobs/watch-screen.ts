@@ -1,11 +1,11 @@
 /** `watch` in the terminal UI: joins the screen, the capture's thread and the mirror's follower until the user quits. */
 import { isAbsolute, resolve } from "node:path";
 import type { CaptureAction } from "../capture/live/messages.ts";
-import type { CaptureThread } from "../capture/live/thread.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Subject } from "../tui/model.ts";
 import type { Finish } from "./finish.ts";
 import type { MirrorFollower } from "./mirror-follow.ts";
+import type { FlowSource } from "./watch-logs.ts";
 
 export interface ScreenChoice {
   readonly color: boolean;
@@ -17,7 +17,7 @@ export interface ScreenChoice {
 export async function showScreen(
   { color, background }: ScreenChoice,
   subject: Subject,
-  thread: CaptureThread,
+  thread: FlowSource,
   mirror: MirrorFollower | null,
   end: Finish,
 ): Promise<boolean> {
@@ -65,7 +65,7 @@ export async function showScreen(
 }
 
 /** Hands an action to the capture, its paths made absolute, its filter checked here: the worker must not stand still for that. */
-async function perform(action: CaptureAction, thread: CaptureThread): Promise<void> {
+async function perform(action: CaptureAction, thread: FlowSource): Promise<void> {
   if (action.type === "capture-filter" && action.bpf !== null) {
     const { checkCaptureFilter } = await import("../capture/filter/bpf.ts");
     checkCaptureFilter(action.bpf);

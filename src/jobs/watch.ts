@@ -12,6 +12,7 @@ import type { Subject } from "../tui/model.ts";
 import { type CaptureTarget, openTarget, type TargetRequest } from "./capture-target.ts";
 import { Finish } from "./finish.ts";
 import { followMirror, followPorts, type MirrorFollower } from "./mirror-follow.ts";
+import { type FlowSource, LogSource } from "./watch-logs.ts";
 import { type ScreenChoice, showScreen } from "./watch-screen.ts";
 
 /** Headers suffice; with so little of each frame, immediate delivery loses nothing. */
@@ -28,7 +29,9 @@ const PORTION = 2000;
 export type WatchSource =
   | { readonly kind: "port"; readonly session: Session | null; readonly target: TargetRequest }
   /** `path` may be `-`: standard input. `play`: times the speed of its packets; null: at once. */
-  | { readonly kind: "file"; readonly path: string; readonly play: number | null };
+  | { readonly kind: "file"; readonly path: string; readonly play: number | null }
+  /** A conn.log, or a folder of logs with one. */
+  | { readonly kind: "logs"; readonly path: string };
 
 /** One interval as text or JSON is made from it. */
 export interface Interval {
@@ -94,7 +97,10 @@ export async function watch(options: WatchOptions): Promise<WatchSummary> {
   {
     await using cleanup = new Cleanup();
     if (source.kind === "port") target = await openTarget(source.session, source.target, cleanup);
-    const thread = cleanup.use("end the capture", new CaptureThread(jobOf(options, target)));
+    const thread: FlowSource = cleanup.use(
+      "end the capture",
+      source.kind === "logs" ? new LogSource(source.path) : new CaptureThread(jobOf(options, source, target)),
+    );
     for (const lack of await Promise.race([thread.started, failing(end)])) options.note?.(lack);
     const strip =
       target?.mirror && source.kind === "port" && source.session
@@ -109,7 +115,7 @@ export async function watch(options: WatchOptions): Promise<WatchSummary> {
     const timer = options.durationMs === undefined ? undefined : setTimeout(() => end.end(), options.durationMs);
     cleanup.add("stop the clock", () => clearTimeout(timer));
     const subject: Subject = {
-      target: source.kind === "file" ? source.path : target!.device,
+      target: source.kind === "port" ? target!.device : source.path,
       live: source.kind === "port",
       played: source.kind === "file" && source.play !== null,
       mirrored: target?.mirror != null,
@@ -144,7 +150,8 @@ async function failing(end: Finish): Promise<never> {
 }
 
 function jobOf(
-  { source, filter, ring = PACKET_RING, snaplen, dedup }: WatchOptions,
+  { filter, ring = PACKET_RING, snaplen, dedup }: WatchOptions,
+  source: Exclude<WatchSource, { kind: "logs" }>,
   target: CaptureTarget | null,
 ): CaptureJob {
   if (source.kind === "file") return { kind: "file", path: source.path, filter, play: source.play, ring, dedup };
@@ -159,7 +166,7 @@ function jobOf(
 async function showText(
   { intervalMs, records, onInterval }: TextShow,
   { live, target }: Subject,
-  thread: CaptureThread,
+  thread: FlowSource,
   strip: MirrorFollower | null,
   end: Finish,
 ): Promise<void> {
@@ -188,7 +195,7 @@ function textRequest(sort: FlowsQuery["sort"], records: boolean): ViewRequest {
 }
 
 /** The records of all flows behind those that a last snapshot shows; nothing moves any more. */
-async function askForRest(thread: CaptureThread, first: Snapshot, take: (records: readonly unknown[]) => void) {
+async function askForRest(thread: FlowSource, first: Snapshot, take: (records: readonly unknown[]) => void) {
   const request = textRequest("bytes", true);
   const all = first.flows?.scrollable ?? 0;
   for (let next = first.flows?.records.length ?? 0, turn = 1; next < all; turn++) {
@@ -206,7 +213,7 @@ async function askForRest(thread: CaptureThread, first: Snapshot, take: (records
 }
 
 /** One answer, whatever was asked before. */
-async function ask(thread: CaptureThread, request: ViewRequest, turn = 0): Promise<Snapshot> {
+async function ask(thread: FlowSource, request: ViewRequest, turn = 0): Promise<Snapshot> {
   const seq = Number.MAX_SAFE_INTEGER - turn;
   return await new Promise((resolve, reject) => {
     thread.onSnapshot((snapshot) => {

@@ -35,6 +35,15 @@ function reason(error: NodeJS.ErrnoException): string {
   return error.code === "ENOENT" ? "no such file" : error.code === "EACCES" ? "permission denied" : messageOf(error);
 }
 
+/** Whether a path is a folder, or a file that is a Zeek log by its content. */
+export async function isLog(path: string): Promise<boolean> {
+  const facts = await stat(path).catch(() => null);
+  if (facts?.isDirectory()) return true;
+  if (!facts?.isFile()) return false;
+  const { format } = await peekLog(fileInput(path, facts.size));
+  return format === "tsv" || format === "json";
+}
+
 async function walk(
   folder: string,
   depth: number,

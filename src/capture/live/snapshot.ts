@@ -125,6 +125,8 @@ export interface FlowDetail {
   readonly fragments: number;
   /** What carried it: `vxlan`, `gre`, …, or empty. */
   readonly tunnel: string;
+  /** Of a conn.log: the rows of the other logs about the connection; empty while they are looked for. */
+  readonly logRows?: readonly string[];
 }
 
 export interface FlowsAnswer {

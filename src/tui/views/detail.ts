@@ -93,8 +93,9 @@ function linesOf(row: FlowRow, detail: FlowDetail | null, glyphs: Glyphs, cols: 
       ["rate", formatBitRate(Math.round(row.rateBps))],
       ["ended", row.ended ? detail?.closeReason || "yes" : ""],
     ),
-    trend(`${glyphs.arrow}`, detail?.origTrend),
-    trend(`${glyphs.back}`, detail?.respTrend),
+    ...(detail?.logRows
+      ? detail.logRows.map((line) => [span(` ${text(line)}`)])
+      : [trend(`${glyphs.arrow}`, detail?.origTrend), trend(`${glyphs.back}`, detail?.respTrend)]),
     pairs(
       ["uid", detail?.uid ?? ""],
       ["community", detail?.communityId ?? ""],

@@ -23,12 +23,6 @@ async function answer(piece: Piece): Promise<void> {
 
 /** What is handed over, not copied. */
 function buffersOf({ output, tally }: PieceResult): ArrayBuffer[] {
-  const counters = tally?.counters.flatMap(([, { keys, ends, rows, sent, received }]) => [
-    keys,
-    ends,
-    rows,
-    sent,
-    received,
-  ]);
+  const counters = tally?.counters.flatMap(([, { arena, keys, sums }]) => [arena, keys, sums]);
   return [...output, ...(counters ?? [])].map(({ buffer }) => buffer as ArrayBuffer);
 }
