@@ -18,7 +18,7 @@ const PEERS = (file, folder) => [
     "softflowd",
     ["softflowd", "-d", "-p", join(folder, "pid"), "-c", join(folder, "ctl"), "-r", file],
   ],
-  ["nfpcapd (NetFlow, to files)", "nfdump", ["nfpcapd", "-P", join(folder, "nfpid"), "-r", file, "-w", folder]],
+  ["nfpcapd (NetFlow, to files)", "nfdump", ["nfpcapd", "-r", file, "-w", folder]],
   ["argus", "argus-server", ["argus", "-X", "-r", file, "-w", "/dev/null"]],
   ["ndpiReader (protocols)", "libndpi-bin", ["ndpiReader", "-q", "-i", file]],
   ["tshark -z conv,tcp", "tshark", ["tshark", "-n", "-q", "-r", file, "-z", "conv,tcp"]],
