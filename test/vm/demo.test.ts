@@ -1,20 +1,19 @@
 /** `demo --vms`: what is seen, logged, killed, extracted and compared, as one run reports it. */
 import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { startTimeOf } from "../../src/core/identity.ts";
 import type { VmDemoReport } from "../../src/jobs/vm-demo.ts";
 import { listLabs } from "../../src/lab/find.ts";
 import { labDir } from "../../src/lab/registry.ts";
+import { describeUnless } from "../describe-unless.ts";
 import { processesOf, startTapscope, tapscope, watchOutput } from "../system/support.ts";
 import { partsOrWhyNot } from "./support.ts";
 
 const parts = await partsOrWhyNot();
 const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith("tapscope-demo-"));
 
-if ("why" in parts) it("demo --vms", (ctx) => ctx.skip(parts.why));
-
-describe.skipIf("why" in parts)("demo --vms", () => {
+describeUnless("why" in parts ? parts.why : null, "demo --vms", () => {
   it("finds every frame of the mirror, every row of the log, and the 50 frames that were taken away inside the VM", async () => {
     const before = folders();
     const { stdout, stderr, exitCode } = await tapscope(["--json", "demo", "--vms"], { timeoutMs: 280_000 });

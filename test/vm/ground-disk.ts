@@ -53,6 +53,7 @@ export PATH=/bin:/sbin:/opt/tcpdump HOME=/tmp
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mkdir -p /dev/pts /run/openvswitch
 ip link set lo up
 # section <name> <command…>: what the command says, and how it ends
+echo
 section() { echo "== $1"; shift; "$@" 2>&1; echo "-- $?"; }
 ${script}
 echo "== FINISHED"

@@ -3,8 +3,9 @@
  * the tests look at what it said.
  */
 import { rmSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { makeFolder } from "../bro/disk/images.ts";
+import { describeUnless } from "../describe-unless.ts";
 import { boot } from "./boot.ts";
 import { groundDisk, onGround, type Section, sectionsOf } from "./ground-disk.ts";
 import { partsOrWhyNot } from "./support.ts";
@@ -96,9 +97,7 @@ section read-only tapscope capture mega_tap0 -w /run.pcapng --duration 1s
 section read-only-extract tapscope bro extract /dev/vda /logs
 `;
 
-if ("why" in parts) it("the kernel datapath", (ctx) => ctx.skip(parts.why));
-
-describe.skipIf("why" in parts)("the kernel datapath", () => {
+describeUnless("why" in parts ? parts.why : null, "the kernel datapath", () => {
   let said: ReadonlyMap<string, Section>;
   let all = "";
   const section = (name: string): Section => {
