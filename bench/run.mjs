@@ -24,7 +24,7 @@ ${known.map((part) => `  ${part}`).join("\n")}
   --help            this text
 
 The captures are made from fixtures/ into .cache/bench (up to 7 GB while it runs, 1.5 GB afterwards); $TAPSCOPE_BENCH_PCAP names another
-capture for the part "flows". The report is left in .cache/bench/report.md, plots next to it.
+capture for the part "flows". The report is left in the folder .cache/bench, plots next to it.
 Programs that are missing are named with their package; parts that need root say so.`;
 
 function fail(message) {

@@ -45,7 +45,7 @@ export function registerWatch(program: Command): void {
     .option("--packet-ring <size>", "memory for the newest packets, which can be looked at and saved (default: 64M)")
     .option(
       "--snaplen <bytes>",
-      "bytes kept of each packet; 0 keeps them whole, and shows them a moment later (default: 256)",
+      "bytes kept of each packet; 0 keeps them whole, and shows them a moment later (default: 512)",
     )
     .option("--play [speed]", "play a file at this many times its speed (default: 1)")
     .addOption(

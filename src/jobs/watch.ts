@@ -15,8 +15,8 @@ import { followMirror, followPorts, type MirrorFollower } from "./mirror-follow.
 import { type FlowSource, LogSource } from "./watch-logs.ts";
 import { type ScreenChoice, showScreen } from "./watch-screen.ts";
 
-/** Headers suffice; with so little of each frame, immediate delivery loses nothing. */
-export const WATCH_CAPTURE = { snaplen: 256, immediate: true } as const;
+/** Headers and the names clients ask for: docs/decisions/0024-what-live-captures-keep.md. */
+export const WATCH_CAPTURE = { snaplen: 512, immediate: true } as const;
 /** With more of each frame, immediate delivery loses packets at high rates. */
 const MOST_IMMEDIATE = 512;
 /** Bytes of the packet ring where nothing else is said: with headers only, some 200,000 packets. */

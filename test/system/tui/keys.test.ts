@@ -154,7 +154,7 @@ describe("every key of the table", () => {
     const recorded = files.find((file) => /^tapscope-\d/.test(file))!;
     expect((await run(["tcpdump", "-n", "-r", join(folder, recorded)])).stdout).toMatch(/ICMP echo/);
     const info = await run([process.execPath, program, "info", "--json", named("tapscope-flow-")]);
-    expect(JSON.parse(info.stdout)).toMatchObject({ status: "ok", interfaces: [{ name: wire.device, snaplen: 256 }] });
+    expect(JSON.parse(info.stdout)).toMatchObject({ status: "ok", interfaces: [{ name: wire.device, snaplen: 512 }] });
   });
 
   it("does what the table says, on a file that is played", { timeout: 120_000 }, async () => {
