@@ -70,7 +70,10 @@ export async function listMirrors(session: Session): Promise<MirrorInfo[]> {
   return mirrorsOf(state, undefined, await outputDevices(session, state, state.mirrors));
 }
 
-/** The devices of mirrors' outputs, as far as they can be seen from here. */
+/**
+ * The devices of mirrors' outputs that may not be read, as far as they can be seen from here. What OVSDB says is up is up: only of devices
+ * that are down, or were moved into another namespace, is the kernel asked.
+ */
 export async function outputDevices(
   session: Session,
   state: SwitchState,
@@ -78,7 +81,9 @@ export async function outputDevices(
 ): Promise<Devices> {
   if (!session.target.remote.startsWith("unix:")) return new Map();
   const outputs = mirrors.flatMap(({ outputPort }) => state.ports.get(outputPort ?? "") ?? []);
-  const wanted = outputs.flatMap(({ interfaces }) => interfaces.slice(0, 1)).filter(hasDevice);
+  const wanted = outputs
+    .flatMap(({ interfaces }) => interfaces.slice(0, 1))
+    .filter((entry) => hasDevice(entry) && (entry.linkState !== "up" || entry.adminState !== "up"));
   return wanted.length === 0 ? new Map() : await findDevices(session.place, wanted);
 }
 

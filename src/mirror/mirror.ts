@@ -1,6 +1,6 @@
 /** Makes, changes and removes mirrors: one transaction each, planned before, refreshed and read back after. */
 import { TapscopeError, UsageError } from "../core/errors.ts";
-import { gatherFacts } from "./mirror-facts.ts";
+import { gatherFacts, type MirrorFacts } from "./mirror-facts.ts";
 import {
   type Direction,
   formatSources,
@@ -28,7 +28,8 @@ export async function createMirror(session: Session, request: MirrorRequest): Pr
   if ("refusal" in planned) throw planned.refusal;
   for (const warning of planned.plan.warnings) session.warn(warning);
   const uuid = await apply(session, planned.plan);
-  return session.dryRun ? undefined : await readBack(session, state, planned.plan, uuid);
+  if (session.dryRun) return undefined;
+  return await readBack(session, state, facts, planned.plan, uuid);
 }
 
 /** @returns the new mirror's UUID; undefined when ovs-vsctl did not say it, because vswitchd was slow */
@@ -52,16 +53,20 @@ async function apply(session: Session, plan: MirrorPlan): Promise<string | undef
 async function readBack(
   session: Session,
   before: SwitchState,
-  { bridge }: MirrorPlan,
+  { output }: MirrorFacts,
+  { bridge, prepare }: MirrorPlan,
   uuid: string | undefined,
 ): Promise<MirrorInfo> {
   const after = await session.state();
-  const known = new Set(before.mirrors.map((mirror) => mirror.uuid));
+  const old = new Set(before.mirrors.map((mirror) => mirror.uuid));
   const isMade = (mirror: MirrorRow) =>
-    uuid === undefined ? mirror.bridge === bridge && !known.has(mirror.uuid) : mirror.uuid === uuid;
+    uuid === undefined ? mirror.bridge === bridge && !old.has(mirror.uuid) : mirror.uuid === uuid;
   const row = after.mirrors.find(isMade);
   if (!row) throw refusal("E_MIRROR_GONE", "it was there and is gone again: somebody else removed it");
-  const info = mirrorInfo(after, row, undefined, await outputDevices(session, after, [row]));
+  // A device that was not touched is as it was; what was brought up now may have no carrier.
+  const known = output?.device ? new Map([[output.device.name, output.device]]) : new Map();
+  const devices = prepare.length > 0 ? await outputDevices(session, after, [row]) : known;
+  const info = mirrorInfo(after, row, undefined, devices);
   if (info.health === "not-applied") session.warn(`mirror ${info.name} does not work: ${info.why}`);
   return info;
 }
