@@ -2,7 +2,8 @@
 // built program; four frames a second are what a screen asks for.
 import { PassThrough, Writable } from "node:stream";
 
-export const title = "the terminal UI with 1 k, 100 k and 1 M flows held: ms and bytes a frame at 120x40, CPU at 4 frames/s, memory";
+export const title =
+  "the terminal UI with 1 k, 100 k and 1 M flows held: ms and bytes a frame at 120x40, CPU at 4 frames/s, memory";
 
 const FRAMES = 40;
 const dist = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
