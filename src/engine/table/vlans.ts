@@ -1,5 +1,4 @@
 /** VLAN tags of a connection's first packet: two in the row, all of them among its extras when there are more. */
-import { get16 } from "../bytes";
 import { Packet, Row } from "../generated/layouts";
 import { SCRATCH } from "../generated/memory";
 import { rowAt } from "../memory";
@@ -14,17 +13,6 @@ export function noteVlans(row: Row, p: Packet): void {
   if (count <= 2) return;
   const place = addExtra(row, EXTRA_VLANS, count * 2);
   if (place !== 0) memory.copy(place, p.vlans, <usize>count * 2);
-}
-
-/** All tags, when there are more than two, else 0. */
-export function deepVlanCount(row: Row): i32 {
-  const block = firstExtra(row, EXTRA_VLANS);
-  return block === 0 ? 0 : extraLength(block) >> 1;
-}
-
-/** A tag of those, outermost first. */
-export function deepVlan(row: Row, index: i32): i32 {
-  return get16(extraContent(firstExtra(row, EXTRA_VLANS)) + ((<usize>index) << 1));
 }
 
 /** For the host: the tags of the row at an address when there are more than two, 16 bits each in SCRATCH. @returns how many */
