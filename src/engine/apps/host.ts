@@ -1,4 +1,4 @@
-/** What the engine asks its host (host/labels.ts) about payload that takes more than looking at it: keys, text, memory of earlier packets. */
+/** What the engine asks its host (host/payload.ts) about payload that takes more than looking at it: keys, text, memory of earlier packets. */
 import { Row } from "../generated/layouts";
 
 /** A datagram of a QUIC client. @returns whether the connection's name is known now */
