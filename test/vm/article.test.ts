@@ -2,8 +2,13 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startTimeOf } from "../../src/core/identity.ts";
+import { findLab } from "../../src/lab/find.ts";
 import { stopLab } from "../../src/lab/lab.ts";
+import { LAB_VMS } from "../../src/lab/topology.ts";
+import { READY } from "../../src/lab/vm/guest.ts";
+import { consoleLog, startMachine } from "../../src/lab/vm/machine.ts";
 import type { MirrorInfo } from "../../src/mirror/mirror-info.ts";
+import { qemuNic } from "../../src/mirror/vm-tap.ts";
 import type { VerifyReport } from "../../src/verify/judge/report.ts";
 import { describeUnless } from "../describe-unless.ts";
 import { type Answer, startTapscope, tapscope, uniqueName, watchOutput } from "../system/support.ts";
@@ -95,6 +100,40 @@ describeUnless("why" in found ? found.why : null, "the experiment in virtual mac
     expect((await run("mirror", "delete", "mega_tap2")).exitCode).toBe(0);
     expect(await framesSeen(10)).toBe(0);
   }, 180_000);
+
+  it("says why TCP fails for a VM whose NIC leaves checksums to a userspace datapath, where ping works", async () => {
+    const lab = findLab(name)!;
+    const { vms } = await status();
+    process.kill(vms[0]!.pid!, "SIGKILL");
+    await expect.poll(() => startTimeOf(vms[0]!.pid!), { timeout: 10_000 }).toBeUndefined();
+    const [a] = LAB_VMS;
+    const { kernel, initramfs } = "parts" in found ? found.parts : { kernel: "", initramfs: "" };
+    await startMachine(lab, {
+      ...{ name: a!.name, memoryMb: a!.memoryMb, kernel, initramfs, disks: [], accelerator: "tcg" as const },
+      boot: [`tapscope.ip=${a!.ip}`],
+      nic: qemuNic(a!.tap, a!.mac, false),
+    });
+    await expect.poll(() => consoleLog(lab, a!.name), { timeout: 120_000 }).toContain(READY);
+    expect((await run("doctor")).stdout).toContain("VM A: its NIC on mega_tap0 offers checksum offload");
+    expect((await run("mirror", "create", "mega_tap0", "mega_tap2")).exitCode).toBe(0);
+    await inVm("B", "sh", "-c", "mkdir -p /tmp/www; echo page >/tmp/www/page; httpd -p 80 -h /tmp/www");
+    expect((await inVm("A", "ping", "-c", "1", "10.0.0.2")).exitCode).toBe(0);
+    const get = inVm(
+      "A",
+      "sh",
+      "-c",
+      "for i in 1 2 3; do timeout 5 wget -q -O /dev/null http://10.0.0.2/page && exit 0; done; exit 9",
+    );
+    const { stdout } = await run("--json", "verify", "mega_tap2", "--duration", "8s");
+    expect((await get).exitCode).toBe(9);
+    expect(JSON.parse(stdout).notes).toContainEqual(
+      expect.objectContaining({
+        code: "unfinished-checksums",
+        hint: expect.stringContaining("csum=off,guest_csum=off"),
+      }),
+    );
+    await run("mirror", "delete", "mega_tap2");
+  }, 240_000);
 
   it("starts a VM again that was killed, and the lab takes all of them along", async () => {
     const before = await status();
