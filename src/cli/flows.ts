@@ -33,13 +33,14 @@ interface FlowsOptions {
   readonly vlanKey?: boolean;
   readonly checksums?: "verify";
   readonly maxFlows?: string;
+  readonly fields?: boolean;
 }
 
 export function registerFlows(program: Command): void {
   program
     .command("flows")
     .description("the connections of capture files, as Zeek would log them")
-    .argument("<file...>", "capture files in the order of time, - for standard input")
+    .argument("[file...]", "capture files in the order of time, - for standard input")
     .addOption(new Option("--format <format>", "how to write them").choices(FORMATS))
     .option("--filter <bpf>", "only packets that match, as tcpdump takes it; tagged and untagged alike")
     .option("--where <filter>", "only connections that match, as Wireshark's display filters: tcp.port == 80")
@@ -61,9 +62,16 @@ export function registerFlows(program: Command): void {
       checkTop,
     )
     .addOption(new Option("--checksums <mode>", "verify: as Zeek without -C").choices(["verify"]))
+    .option("--fields", "what records hold, what --sort and --where know")
     .addHelpText("after", HELP)
     .action(async (files: string[], options: FlowsOptions, command: Command) => {
       const { json } = globalOptions(command);
+      if (options.fields) {
+        if (files.length > 0) throw new UsageError("--fields reads no file");
+        (await import("./flow-fields.ts")).printFields(json);
+        return;
+      }
+      if (files.length === 0) throw new UsageError("no capture file is named", { hint: "- for standard input" });
       if (json && options.format !== undefined && options.format !== "json") {
         throw new UsageError(`--json and --format ${options.format} contradict each other`);
       }

@@ -30,9 +30,8 @@ it("docs/reference/services.md lists the applications", () => {
       : service === undefined
         ? "-"
         : code(service);
-  const found = ({ recognised, carries, name }: App) =>
-    recognised?.map((transport) => transport.toUpperCase()).join(", ") ??
-    (carries ? "as a tunnel" : name === "ftp-data" ? "announced by FTP" : "after HTTP");
+  const found = ({ recognised, carries, parent }: App) =>
+    recognised?.map((transport) => transport.toUpperCase()).join(", ") ?? (carries ? "as a tunnel" : `after ${parent}`);
   holds("services.md", [
     ...head("`app`", "", "Zeek's `service`", "recognised in", "usual ports"),
     ...(APPS as readonly App[]).map((app) => {

@@ -2,12 +2,11 @@
  * FTP (RFC 959): the server's greeting, which SMTP's begins like (and is looked for before), or the client's name. Where its data
  * connections will go is said by PORT, EPRT and the replies 227 and 229 (RFC 2428); the host reads these (service/ftp.ts).
  */
-import { get8, put8, u8At } from "../bytes";
+import { u8At } from "../bytes";
 import { Row } from "../generated/layouts";
-import { EXPECTED_PORTS } from "../generated/memory";
 import { isV6 } from "../table/row";
 import { ALWAYS } from "./follow";
-import { ftpAnnouncement, isExpected } from "./host";
+import { ftpAnnouncement } from "./host";
 import { at, begins, beginsAnyCase, contains, end, fromOriginator, onPort } from "./payload";
 
 export function overTcp(): bool {
@@ -17,17 +16,9 @@ export function overTcp(): bool {
 
 export function follow(row: Row): i32 {
   if (announcesData()) {
-    const speaker = fromOriginator(row) ? row.origAddress : row.respAddress;
-    const port = ftpAnnouncement(at, end - at, speaker, isV6(row) ? 16 : 4);
-    if (port > 0) put8(<usize>(EXPECTED_PORTS + port), 1);
+    ftpAnnouncement(at, end - at, fromOriginator() ? row.origAddress : row.respAddress, isV6(row) ? 16 : 4);
   }
   return ALWAYS;
-}
-
-/** Whether the row's responder is where FTP said that data would go. */
-export function isExpectedData(row: Row): bool {
-  if (get8(<usize>(EXPECTED_PORTS + row.respPort)) === 0) return false;
-  return isExpected(row.respAddress, isV6(row) ? 16 : 4, row.respPort);
 }
 
 function announcesData(): bool {

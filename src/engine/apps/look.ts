@@ -2,22 +2,23 @@
  * Which application protocol each connection speaks, by the first bytes it carries. Once a row is decided, a packet costs a comparison
  * (`row.tries`).
  */
-import { appOfTunnel, FTP_DATA, mayStartTls } from "../generated/apps";
+import { appOfTunnel, mayChange, mayStartTls } from "../generated/apps";
 import { Row } from "../generated/layouts";
 import { follow, tcpApp, udpApp } from "../generated/matching";
 import { TCP, UDP } from "../generated/protocols";
 import { NEXT_NONE, packet } from "../packet";
+import { noteExpected } from "./expected";
 import { ALWAYS, DONE } from "./follow";
-import { isExpectedData } from "./ftp";
 import { forgetPayload } from "./host";
-import { KEPT_BY_HOST, STARTED_TLS } from "./label-bits";
+import { ANNOUNCED, KEPT_BY_HOST, STARTED_TLS } from "./label-bits";
 import { releaseName } from "./names";
 import { at, end, setPayload } from "./payload";
+import { rtpApp } from "./rtp";
 import { isHello, keepServerName } from "./tls";
 
-/** Packets with payload that are looked at before a connection is given up, and before a change to TLS is. */
+/** Packets with payload that are looked at before a connection is given up, and before a change to another protocol is. */
 const MAX_TRIES: i32 = 6;
-const MAX_TRIES_FOR_TLS: i32 = 24;
+const MAX_TRIES_FOR_CHANGE: i32 = 24;
 /** `row.tries` of a connection of which nothing more is to be found out. */
 export const DECIDED: i32 = 255;
 
@@ -30,10 +31,8 @@ export function beginLabels(row: Row): void {
   row.tries = 0;
   row.labelBits = 0;
   row.name = 0;
-  if (isExpectedData(row)) {
-    row.app = FTP_DATA;
-    row.tries = DECIDED;
-  }
+  noteExpected(row);
+  if (row.app !== 0) row.tries = DECIDED;
 }
 
 /** The row is free. */
@@ -55,28 +54,29 @@ export function look(row: Row): void {
   const tries = row.tries + 1;
   row.tries = tries;
   if (row.app === 0) {
-    const app = isTcp ? tcpApp() : packet.protocol === UDP && packet.payloadCaptured > 1 ? udpApp() : 0;
+    const app = isTcp ? tcpApp() : packet.protocol === UDP && packet.payloadCaptured > 1 ? appOfDatagram(row) : 0;
     if (app === 0) {
       if (tries >= MAX_TRIES || (!isTcp && packet.protocol !== UDP)) row.tries = DECIDED;
       return;
     }
     row.app = app;
   }
-  if (isTcp && mayStartTls(row.app)) followToTls(row, tries);
-  else if (follow(row) === DONE || tries >= MAX_TRIES) decide(row);
-}
-
-/** What may go on as TLS is looked at for longer. */
-function followToTls(row: Row, tries: i32): void {
-  if (tries > 1 && isHello()) {
+  if (isTcp && mayStartTls(row.app) && tries > 1 && isHello()) {
     row.labelBits |= STARTED_TLS;
     keepServerName(row, at, end);
     decide(row);
     return;
   }
+  const most = mayChange(row.app) ? MAX_TRIES_FOR_CHANGE : MAX_TRIES;
   const next = follow(row);
-  if (next === ALWAYS) row.tries = min(tries, MAX_TRIES_FOR_TLS - 1);
-  else if (next === DONE || tries >= MAX_TRIES_FOR_TLS) decide(row);
+  if (next === ALWAYS) row.tries = min(tries, most - 1);
+  else if (next === DONE || tries >= most) decide(row);
+}
+
+/** What has been announced may be RTP. */
+function appOfDatagram(row: Row): i32 {
+  const announced = (row.labelBits & ANNOUNCED) !== 0 ? rtpApp() : 0;
+  return announced !== 0 ? announced : udpApp();
 }
 
 function decide(row: Row): void {

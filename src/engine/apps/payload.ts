@@ -1,6 +1,6 @@
 /** The payload that is looked at: what was captured of one TCP segment or UDP datagram, and the ports it went between. */
 import { u8At } from "../bytes";
-import { Row } from "../generated/layouts";
+import { packet } from "../packet";
 
 /** Where it begins and where what was captured of it ends. */
 export let at: i32 = 0;
@@ -21,9 +21,9 @@ export function setPayload(from: i32, captured: i32, length: i32, source: i32, t
   isTcp = tcp;
 }
 
-/** Whether the originator of this connection sent it. */
-export function fromOriginator(row: Row): bool {
-  return srcPort === row.origPort;
+/** Whether the originator of the connection sent it. */
+export function fromOriginator(): bool {
+  return packet.fromOrig;
 }
 
 /** Whether one of the two ends has this port. */

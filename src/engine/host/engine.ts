@@ -121,6 +121,7 @@ export class Engine {
         return engine.view.bytes;
       },
       scratch: SCRATCH_AT,
+      expectedPorts: startOf("EXPECTED_PORTS"),
       keepHelloName: (row, length) => engine.exports.keepHelloName(row, length),
     };
   }

@@ -1,6 +1,6 @@
 /**
  * The host's part in finding out what connections speak (engine/apps/host.ts): ClientHellos over several segments, QUIC's keys, the ends
- * that FTP announces. Rows are addresses; all of it is bounded.
+ * that FTP and SIP announce. Rows are addresses; all of it is bounded.
  */
 
 /** What can read payload that takes more than looking at it; `service/` has the readers. */
@@ -9,6 +9,8 @@ export interface PayloadReaders {
   quicClient(): { add(datagram: Uint8Array): Uint8Array | undefined };
   /** Where a line of FTP says that data will go; without an address: to whoever says so. */
   ftpDataEnd(line: Uint8Array): { readonly ipv4: readonly number[] | undefined; readonly port: number } | undefined;
+  /** Where a session description says that media will go. */
+  mediaEnds(message: Uint8Array): readonly { readonly address: readonly number[]; readonly port: number }[];
 }
 
 /** What is needed of the engine. */
@@ -17,6 +19,8 @@ export interface PayloadEngine {
   readonly bytes: Uint8Array;
   /** Where the host may put bytes. */
   readonly scratch: number;
+  /** Where it looks up, by port, whether a connection was announced. */
+  readonly expectedPorts: number;
   /** Looks for the server name in the TLS record put there: HELLO_GOES_ON, or it is kept, or there is none. */
   keepHelloName(row: number, length: number): number;
 }
@@ -26,10 +30,15 @@ const HELLO_GOES_ON = 0;
 /** The connection has its name now. */
 const HELLO_NAMED = 1;
 
+/** What `quicDatagram` answers: nothing could be read, a handshake, and with it the connection's name. */
+const QUIC_NOTHING = 0;
+const QUIC_HANDSHAKE = 1;
+const QUIC_NAMED = 2;
+
 /** ClientHellos that are put together, of either kind, and bytes of each. */
 const MAX_HELLOS = 10_000;
 const MAX_HELLO = 16_384;
-/** Data connections FTP has announced and nobody has opened. */
+/** Ends that FTP or SIP has announced and nobody has used. */
 const MAX_EXPECTED = 10_000;
 
 interface Hello {
@@ -44,7 +53,7 @@ export class PayloadHost {
   readonly #readers: PayloadReaders | undefined;
   readonly #hellos = new Map<number, Hello>();
   readonly #clients = new Map<number, ReturnType<PayloadReaders["quicClient"]>>();
-  /** Address and port of each end that FTP has announced. */
+  /** Address and port of each end that was announced. */
   readonly #expected = new Set<string>();
 
   constructor(engine: PayloadEngine, readers: PayloadReaders | undefined) {
@@ -53,11 +62,18 @@ export class PayloadHost {
   }
 
   readonly imports = {
-    quicDatagram: (row: number, at: number, length: number): number => Number(this.#quicDatagram(row, at, length)),
+    quicDatagram: (row: number, at: number, length: number): number => this.#quicDatagram(row, at, length),
     helloSegment: (row: number, at: number, length: number, sequence: number): number =>
       Number(this.#helloSegment(row, at, length, sequence >>> 0)),
-    ftpAnnouncement: (at: number, length: number, speaker: number, size: number): number =>
-      this.#ftpAnnouncement(at, length, speaker, size),
+    ftpAnnouncement: (at: number, length: number, speaker: number, size: number): void => {
+      const end = this.#readers?.ftpDataEnd(this.#slice(at, length));
+      if (end) this.#expect(end.ipv4 ?? this.#slice(speaker, size), end.port);
+    },
+    sessionDescription: (at: number, length: number): void => {
+      for (const { address, port } of this.#readers?.mediaEnds(this.#slice(at, length)) ?? []) {
+        this.#expect(address, port);
+      }
+    },
     isExpected: (address: number, size: number, port: number): number =>
       Number(this.#expected.delete(endpoint(this.#slice(address, size), port))),
     forgetPayload: (row: number): void => {
@@ -70,15 +86,16 @@ export class PayloadHost {
     return this.#engine.bytes.subarray(at, at + length);
   }
 
-  #quicDatagram(row: number, at: number, length: number): boolean {
+  #quicDatagram(row: number, at: number, length: number): number {
     let client = this.#clients.get(row);
     if (!client) {
-      if (!this.#readers || this.#clients.size >= MAX_HELLOS) return false;
+      if (!this.#readers || this.#clients.size >= MAX_HELLOS) return QUIC_NOTHING;
       client = this.#readers.quicClient();
       this.#clients.set(row, client);
     }
     const record = client.add(this.#slice(at, length));
-    return record !== undefined && this.#ask(row, record) === HELLO_NAMED;
+    if (record === undefined) return QUIC_NOTHING;
+    return this.#ask(row, record) === HELLO_NAMED ? QUIC_NAMED : QUIC_HANDSHAKE;
   }
 
   /** Puts a ClientHello together from segments that follow one another. @returns whether nothing more is to be found */
@@ -97,12 +114,10 @@ export class PayloadHost {
     return this.#engine.keepHelloName(row, record.length);
   }
 
-  /** @returns the port, 0 where nothing is announced */
-  #ftpAnnouncement(at: number, length: number, speaker: number, size: number): number {
-    const end = this.#readers?.ftpDataEnd(this.#slice(at, length));
-    if (!end || this.#expected.size >= MAX_EXPECTED) return 0;
-    this.#expected.add(endpoint(end.ipv4 ?? this.#slice(speaker, size), end.port));
-    return end.port;
+  #expect(address: ArrayLike<number>, port: number): void {
+    if (this.#expected.size >= MAX_EXPECTED) return;
+    this.#expected.add(endpoint(address, port));
+    this.#engine.bytes[this.#engine.expectedPorts + port] = 1;
   }
 }
 

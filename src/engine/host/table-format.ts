@@ -31,10 +31,20 @@ export function tableFormat(rows: Rows): FlowTableFormat {
 }
 
 function columnsOf(rows: Rows): readonly Column[] {
-  const [proto, app, service, state] = (["proto", "app", "service", "conn_state"] as const).map((name) =>
-    textField(rows, name),
-  ) as [TextOf, TextOf, TextOf, TextOf];
+  const [proto, app, basis, state, serverName] = [
+    textField(rows, "proto"),
+    textField(rows, "app"),
+    textField(rows, "service_basis"),
+    textField(rows, "conn_state"),
+    textField(rows, "server_name"),
+  ];
   const bytes = numberField(rows, "bytes");
+  const wireBytes = numberField(rows, "wire_bytes");
+  // A guess by the port alone is marked as one.
+  const service = (row: number): string => {
+    const name = app(row);
+    return name === undefined ? "-" : sanitize(name) + (basis(row) === "port" ? "?" : "");
+  };
   const duration = (row: number): string => {
     const seconds = rows.duration(row);
     return seconds === 0 ? "-" : formatDuration(seconds * 1000);
@@ -48,15 +58,15 @@ function columnsOf(rows: Rows): readonly Column[] {
     { heading: "PROTO", width: 5, cell: protocol },
     { heading: "ORIGINATOR", width: 21, cell: (row) => formatEndpoint(rows, row, true) },
     { heading: "RESPONDER", width: 21, cell: (row) => formatEndpoint(rows, row, false) },
-    { heading: "SERVICE", width: 8, cell: (row) => sanitize(app(row) ?? service(row) ?? "-") },
+    { heading: "SERVICE", width: 8, cell: service },
     { heading: "STATE", width: 6, cell: (row) => state(row)! },
     { heading: "PKTS", width: 8, right: true, cell: (row) => `${rows.packets(row, true)}/${rows.packets(row, false)}` },
     { heading: "BYTES", width: 6, right: true, cell: (row) => formatScaled(bytes(row)) },
+    { heading: "WIRE", width: 6, right: true, cell: (row) => formatScaled(wireBytes(row)) },
     { heading: "DURATION", width: 8, right: true, cell: duration },
+    { heading: "NAME", width: 0, cell: (row) => sanitize(serverName(row) ?? "") },
   ];
 }
-
-type TextOf = (row: number) => string | undefined;
 
 const MICROSECOND = 1000n;
 const DAY = 86_400_000_000n;

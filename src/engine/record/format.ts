@@ -1,7 +1,7 @@
 /** The format records are written in, and how it writes one field of each kind: JSON (an object a line), CSV (RFC 4180), Zeek's conn.log. */
 import { get8, put8 } from "../bytes";
 import { fieldHead } from "../generated/heads";
-import { byte, character, hexByte, integer, padded, prepared, to, writeAt } from "./text";
+import { byte, bytes, character, hexByte, integer, padded, prepared, to, writeAt } from "./text";
 
 export const JSON_LINES: i32 = 0;
 export const CSV: i32 = 1;
@@ -128,58 +128,77 @@ export function numberOrNaN(value: i64): f64 {
 
 // Text from packets.
 
-/** Bytes as they were on the wire. */
+/**
+ * Bytes from the wire as text: what is UTF-8 stays so, any other byte becomes `\\xNN`, as in Zeek's logs. JSON escapes what would steer a
+ * terminal, too.
+ */
 export function escaped(from: usize, length: i32): void {
-  if (format === JSON_LINES) escapedForJson(from, length);
-  else if (format === ZEEK) escapedForZeek(from, length);
-  else {
-    const start = to;
-    asUtf8(from, length);
-    if (format === CSV) quoteIfNeeded(start);
-  }
-}
-
-/** As JSON.stringify would write it, without the quotes. */
-function escapedForJson(from: usize, length: i32): void {
-  for (let i = from; i < from + length; i++) {
-    const code = get8(i);
-    if (code === QUOTE || code === BACKSLASH) {
-      byte(BACKSLASH);
-      byte(code);
-    } else if (code < 0x20) {
-      byte(BACKSLASH);
-      const letter = code >= 8 && code <= 13 ? character("btn.fr", code - 8) : 0;
-      if (letter !== 0 && code !== 11) byte(letter);
-      else {
-        word("u00");
-        hexByte(code);
-      }
-    } else asUtf8(i, 1);
-  }
-}
-
-/** Bytes that would break a line, and backslashes, as \xNN. */
-function escapedForZeek(from: usize, length: i32): void {
-  for (let i = from; i < from + length; i++) {
-    const code = get8(i);
-    if (code === BACKSLASH || code < 0x20 || code === 0x7f) {
+  const start = to;
+  const end = from + <usize>length;
+  for (let i = from; i < end; ) {
+    const size = utf8Size(i, end);
+    if (size === 0) {
+      if (format === JSON_LINES) byte(BACKSLASH);
       byte(BACKSLASH);
       byte(0x78);
-      hexByte(code);
-    } else asUtf8(i, 1);
+      hexByte(get8(i));
+      i++;
+      continue;
+    }
+    const character = codePoint(i, size);
+    if (format !== JSON_LINES || !escapedInJson(character)) bytes(i, size);
+    i += <usize>size;
   }
+  if (format === CSV) quoteIfNeeded(start);
 }
 
-/** Latin 1 as UTF-8. */
-function asUtf8(from: usize, length: i32): void {
-  for (let i = from; i < from + length; i++) {
-    const code = get8(i);
-    if (code < 0x80) byte(code);
-    else {
-      byte(0xc0 | (code >> 6));
-      byte(0x80 | (code & 0x3f));
-    }
+/** Writes a character that JSON wants escaped, or that does something to a terminal. @returns false for all others */
+function escapedInJson(code: u32): bool {
+  if (code === QUOTE || code === BACKSLASH) {
+    byte(BACKSLASH);
+    byte(<i32>code);
+    return true;
   }
+  if (!isControl(code)) return false;
+  byte(BACKSLASH);
+  const letter = code >= 8 && code <= 13 ? character("btn.fr", <i32>code - 8) : 0;
+  if (letter !== 0 && letter !== 0x2e) byte(letter);
+  else {
+    byte(0x75);
+    hexByte(<i32>code >> 8);
+    hexByte(<i32>code & 0xff);
+  }
+  return true;
+}
+
+/** C0, DEL, C1; marks that change the direction of text; separators of lines and paragraphs. */
+function isControl(code: u32): bool {
+  if (code < 0x20 || (code >= 0x7f && code <= 0x9f)) return true;
+  if (code < 0x200e || code > 0x2069) return false;
+  return code <= 0x200f || (code >= 0x2028 && code <= 0x202e) || code >= 0x2066;
+}
+
+/** The bytes of the UTF-8 character at `at` (RFC 3629), 0 where there is none. */
+function utf8Size(at: usize, end: usize): i32 {
+  const first = get8(at);
+  if (first < 0x80) return 1;
+  const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || at + <usize>size > end) return 0;
+  for (let i = 1; i < size; i++) if ((get8(at + <usize>i) & 0xc0) !== 0x80) return 0;
+  const second = get8(at + 1);
+  // Longer than need be, halves of UTF-16 pairs, above U+10FFFF.
+  if (first === 0xe0 && second < 0xa0) return 0;
+  if (first === 0xed && second > 0x9f) return 0;
+  if (first === 0xf0 && second < 0x90) return 0;
+  return first === 0xf4 && second > 0x8f ? 0 : size;
+}
+
+function codePoint(at: usize, size: i32): u32 {
+  const first = <u32>get8(at);
+  if (size === 1) return first;
+  let code = first & (0x7f >> size);
+  for (let i = 1; i < size; i++) code = (code << 6) | (<u32>get8(at + <usize>i) & 0x3f);
+  return code;
 }
 
 /** Puts what stands behind `start` in quotes, where CSV wants that. */

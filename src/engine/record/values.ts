@@ -2,8 +2,8 @@
  * The values of a connection's fields that are numbers or known names, by the fields' names (tables/fields.ts): -1 is an unset number, an
  * empty prepared text an unset name.
  */
-import { STARTED_TLS } from "../apps/label-bits";
-import { appOfTcpPort, appOfUdpPort, appText, FTP_DATA, serviceText } from "../generated/apps";
+import { ANNOUNCED, STARTED_TLS } from "../apps/label-bits";
+import { appOfTcpPort, appOfUdpPort, appText, serviceText } from "../generated/apps";
 import { Row } from "../generated/layouts";
 import { hidesPortsFromZeek, protoText, TCP, UDP, zeekProtoText } from "../generated/protocols";
 import {
@@ -17,7 +17,7 @@ import {
   tunnelText,
 } from "../generated/words";
 import { isV6, protocolOf } from "../table/row";
-import { missed, streamSize } from "../tcp/endpoint";
+import { missed, notesOf, streamSize } from "../tcp/endpoint";
 import { connStateOf } from "./conn-state";
 import { format, ZEEK } from "./format";
 import { isLocal } from "./local-nets";
@@ -125,7 +125,7 @@ export function app(row: Row): usize {
 }
 
 export function serviceBasis(row: Row): usize {
-  const known = row.app === FTP_DATA ? BASIS_PARENT : BASIS_PAYLOAD;
+  const known = (row.labelBits & ANNOUNCED) !== 0 ? BASIS_PARENT : BASIS_PAYLOAD;
   return serviceBasisText(row.app !== 0 ? known : appOfPort(row) !== 0 ? BASIS_PORT : BASIS_NONE);
 }
 
@@ -153,6 +153,23 @@ export function badCsum(row: Row): i64 {
   return row.badChecksums;
 }
 
+export function offloadCsum(row: Row): i64 {
+  return row.offloadChecksums;
+}
+
+export function origCutBytes(row: Row): i64 {
+  return cutBytes(row, true);
+}
+
+export function respCutBytes(row: Row): i64 {
+  return cutBytes(row, false);
+}
+
+function cutBytes(row: Row, orig: bool): i64 {
+  const cut: i64 = notesOf(row, orig).cut;
+  return cut > 0 ? cut : UNSET;
+}
+
 export function firstNs(row: Row): i64 {
   return row.first;
 }
@@ -172,11 +189,11 @@ export function packets(row: Row): i64 {
 }
 
 export function bytes(row: Row): i64 {
-  return row.orig.wireBytes + row.resp.wireBytes;
+  return row.orig.ipBytes + row.resp.ipBytes;
 }
 
-export function ipBytes(row: Row): i64 {
-  return row.orig.ipBytes + row.resp.ipBytes;
+export function wireBytes(row: Row): i64 {
+  return row.orig.wireBytes + row.resp.wireBytes;
 }
 
 export function payload(row: Row): i64 {
@@ -187,7 +204,7 @@ const BITS_IN_BYTE: f64 = 8;
 const NANOSECONDS: f64 = 1e9;
 
 export function rate(row: Row): i64 {
-  return lasted(row) ? <i64>((<f64>ipBytes(row) * BITS_IN_BYTE * NANOSECONDS) / <f64>duration(row)) : UNSET;
+  return lasted(row) ? <i64>((<f64>bytes(row) * BITS_IN_BYTE * NANOSECONDS) / <f64>duration(row)) : UNSET;
 }
 
 export function tunnel(row: Row): usize {

@@ -50,6 +50,7 @@ import {
 } from "./key";
 import { ATTEMPT_DELAY, CLOSE_DELAY, idleEnd, idleOf, TCP_IDLE } from "./lifetime";
 import { noteParent } from "./parents";
+import { swapRoles } from "./roles";
 import {
   DEADLINE_ATTEMPT,
   DEADLINE_CLOSED,
@@ -297,22 +298,6 @@ function applyTcp(row: Row, result: i32): void {
   } else if ((result & TCP_RESET_LATER) !== 0 && row.deadlineKind !== DEADLINE_CLOSED) {
     setDeadline(row, DEADLINE_RESET, CLOSE_DELAY);
   } else if ((result & TCP_ATTEMPT) !== 0) setDeadline(row, DEADLINE_ATTEMPT, ATTEMPT_DELAY);
-}
-
-/** Every number of one side becomes the other side's; the endpoints have changed theirs. */
-function swapRoles(row: Row): void {
-  swap(row.origAddress, row.respAddress, 16);
-  row.ports = rotl<u32>(row.ports, 16);
-  swap(row.orig.at, row.resp.at, 32);
-  swap(row.origMac, row.respMac, 6);
-}
-
-function swap(a: usize, b: usize, length: usize): void {
-  for (let i: usize = 0; i < length; i++) {
-    const byte = load<u8>(a + i);
-    store<u8>(a + i, load<u8>(b + i));
-    store<u8>(b + i, byte);
-  }
 }
 
 // Lifetimes.

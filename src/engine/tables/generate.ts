@@ -120,6 +120,12 @@ function appsModule(): string {
       apps.filter((app) => app.mayStartTls).map((app) => [constant(app.name), "true"]),
       "false",
     ),
+    "\n/** Whether another protocol may follow. */\n",
+    choice(
+      "export function mayChange(app: i32): bool",
+      apps.filter((app) => app.mayChange || app.mayStartTls).map((app) => [constant(app.name), "true"]),
+      "false",
+    ),
     "\n/** What the tunnel's carrier is called, 0 for none. */\n",
     choice(
       "export function appOfTunnel(tunnel: i32): i32",
