@@ -114,6 +114,7 @@ describe("watch in a terminal", () => {
     ["INT", 0],
     ["TERM", 143],
     ["HUP", 129],
+    ["QUIT", 131],
   ] as const) {
     it(`gives the terminal back on SIG${signal} and exits with ${code}`, async () => {
       await using tmux = await Tmux.open(80, 24);
@@ -128,6 +129,29 @@ describe("watch in a terminal", () => {
       expect(workers("tcpdump")).toEqual([]);
     });
   }
+
+  it("follows a resize on every screen, and gives the terminal back on Ctrl-C from each", {
+    timeout: 180_000,
+  }, async () => {
+    await using tmux = await Tmux.open(120, 36);
+    const settings = await tmux.settings();
+    for (const screen of ["1 Overview", "2 Flows", "3 Packets", "4 Talkers", "5 Mirrors"]) {
+      await tmux.type(`clear; ${watchLine()}`);
+      await tmux.until("LIVE");
+      await tmux.press(screen[0]!);
+      await tmux.until(`[${screen}]`);
+      await tmux.resize(60, 15);
+      const small = await tmux.until(/─{60}\n.*\n.*q quit/);
+      expect(Math.max(...small.map((line) => line.length))).toBeLessThanOrEqual(60);
+      await tmux.resize(120, 36);
+      await tmux.until(new RegExp(`\\[${screen}\\][^]*─{120}`));
+      await tmux.press("C-c");
+      await tmux.until("ended: 0");
+      expect(await tmux.state()).toBe("0 1 0");
+      expect(await tmux.settings()).toBe(settings);
+    }
+    expect(workers("tcpdump")).toEqual([]);
+  });
 
   it("is suspended by Ctrl-Z with the terminal given back, and comes back with fg", async () => {
     await using tmux = await Tmux.open(80, 24);
