@@ -2,7 +2,7 @@
 import type { Snapshot } from "../../capture/live/snapshot.ts";
 import { formatBitRate, formatScaled } from "../../core/units.ts";
 import type { MirrorStatus, Verdict } from "../../mirror/status.ts";
-import { cells, clock, commas, type Glyphs, shortDuration, sparkline, timeOfDay } from "../format.ts";
+import { cells, clock, commas, type Glyphs, shortDuration, sparkline, timeOfDay, toWidthMiddle } from "../format.ts";
 import { layoutOf } from "../layout.ts";
 import { type Model, SCREEN_IDS } from "../model.ts";
 import { fitParts, type Line, lineOf, type Part, type Span, type Style, span } from "../styled.ts";
@@ -53,10 +53,14 @@ export function renderHeader(model: Model, titles: readonly string[], glyphs: Gl
   return lines;
 }
 
-function titleOf({ subject, snapshot, pausedMs, nowMs }: Model, glyphs: Glyphs): Part[] {
+function titleOf({ subject, snapshot, pausedMs, nowMs, size }: Model, glyphs: Glyphs): Part[] {
+  const name = cells(subject.target, glyphs);
+  // Both ends of a long path say more than its beginning.
+  const most = Math.max(16, size.cols - 54);
+  const target = name.length > most ? toWidthMiddle(name, most, glyphs) : name;
   const parts: Part[] = [
     { priority: 3, spans: [span(" tapscope", "title"), span(" watch ")] },
-    { priority: 1, spans: [span(" "), span(cells(subject.target, glyphs), "title"), span("  ")] },
+    { priority: 1, spans: [span(" "), span(target, "title"), span("  ")] },
   ];
   const state = (...spans: Span[]): void => void parts.push({ priority: 0, spans });
   const { reading } = snapshot ?? {};
