@@ -48,7 +48,19 @@ export async function boot(folder: string, script: string, options: BootOptions)
   writeFileSync(join(root, "init"), initOf(script));
   chmodSync(join(root, "init"), 0o755);
   await packInitramfs(root, initrd);
-  const argv = ["-accel", "tcg", "-m", "768", "-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio"];
+  const argv = [
+    "-accel",
+    "tcg",
+    "-cpu",
+    "max",
+    "-m",
+    "768",
+    "-nographic",
+    "-no-reboot",
+    "-nodefaults",
+    "-serial",
+    "stdio",
+  ];
   argv.push("-kernel", kernel.image, "-initrd", initrd);
   argv.push("-append", ["console=ttyS0", "quiet", "panic=-1", ...words].join(" "));
   for (const { file, format, readOnly } of drives) {

@@ -46,8 +46,19 @@ export function consoleLog(lab: Lab, name: string): string {
 export async function startMachine(lab: Lab, spec: MachineSpec): Promise<void> {
   mkdirSync(pathOf(lab, ""), { recursive: true });
   const at = (ending: string) => `${RUN}/${spec.name}.${ending}`;
+  // The CPU that QEMU gives by default knows no SSE4, and so no WebAssembly SIMD, which the engine is compiled for.
   const argv = [
-    ...["qemu-system-x86_64", "-name", spec.name, "-accel", spec.accelerator, "-m", String(spec.memoryMb)],
+    ...[
+      "qemu-system-x86_64",
+      "-name",
+      spec.name,
+      "-accel",
+      spec.accelerator,
+      "-cpu",
+      "max",
+      "-m",
+      String(spec.memoryMb),
+    ],
     ...["-display", "none", "-nodefaults", "-no-reboot", "-daemonize", "-pidfile", at("pid")],
     "-chardev",
     `socket,id=console,path=${at("console")},server=on,wait=off,logfile=${at("log")},logappend=off`,
