@@ -1,7 +1,7 @@
 /** The capture's side of a comparison: its connections, and what is known of the capture itself. The only place that reads flow records. */
 import type { CaptureSummary } from "../../capture/format/summary.ts";
 import type { Frame, FrameSink } from "../../capture/frame.ts";
-import { readConnections } from "../../capture/read-connections.ts";
+import { meterCapture, openMeter } from "../../capture/meter.ts";
 import { readCapture } from "../../capture/source/file.ts";
 import { FlowSelection } from "../../capture/write-flows.ts";
 import type { ConnectionRecord } from "../../engine/host/connection-record.ts";
@@ -21,37 +21,29 @@ export interface CaptureOptions {
   /** Packets with bad checksums are ignored, as Bro does without -C. */
   readonly verifyChecksums: boolean;
   readonly columns: KeyColumns;
-  /** Only connections of these keys are wanted. */
-  readonly keys?: ReadonlySet<string>;
   readonly signal?: AbortSignal;
 }
 
-/** Reads the captures one after another. @throws TapscopeError when one cannot be opened or read */
+/**
+ * Reads the captures, which are in the order of time, into one table: connections go on from one file of a ring to the next.
+ * @throws TapscopeError when one cannot be opened or read
+ */
 export async function readCaptures(paths: readonly string[], options: CaptureOptions): Promise<CaptureSide> {
   const conns: Conn[] = [];
   const summaries: CaptureSummary[] = [];
   let startUs = Number.POSITIVE_INFINITY;
   let endUs = Number.NEGATIVE_INFINITY;
+  const take = (record: ConnectionRecord) => {
+    const conn = connOf(record, options);
+    startUs = Math.min(startUs, conn.startUs);
+    endUs = Math.max(endUs, conn.endUs);
+    conns.push(conn);
+  };
+  const meter = openMeter({ verifyChecksums: options.verifyChecksums, onEnd: (row) => take(meter.record(row)) });
   for (const path of paths) {
-    const batches = readConnections(path, { verifyChecksums: options.verifyChecksums });
-    for (;;) {
-      const { value, done } = await batches.next();
-      if (done) {
-        summaries.push(value);
-        break;
-      }
-      for (const record of value) {
-        const conn = connOf(record, options);
-        startUs = Math.min(startUs, conn.startUs);
-        endUs = Math.max(endUs, conn.endUs);
-        if (options.keys === undefined || options.keys.has(conn.key)) conns.push(conn);
-      }
-      if (options.signal?.aborted) {
-        await batches.return(null as never);
-        return { conns, summaries, startUs, endUs, dropped: null };
-      }
-    }
+    summaries.push(await meterCapture(meter, path, options.signal ? { signal: options.signal } : {}));
   }
+  meter.finish();
   const counts = summaries
     .flatMap(({ interfaces }) => interfaces.map((one) => one.dropped))
     .filter((count) => count !== null);
@@ -103,8 +95,8 @@ export async function readPacketsOf(
   sink: FrameSink,
   signal?: AbortSignal,
 ): Promise<void> {
+  const selection = new FlowSelection(uids);
   for (const path of paths) {
-    const selection = new FlowSelection(uids);
     const wanted = (frame: Frame) => {
       for (const each of selection.take(frame)) sink(each);
     };

@@ -1,5 +1,5 @@
 /** What is explained and what is not, on a recorded capture and logs made from it. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { findLogs, groupLogs } from "../../../src/bro/log/set.ts";
 import { readConnections } from "../../../src/capture/read-connections.ts";
 import type { ConnectionRecord } from "../../../src/engine/host/connection-record.ts";
 
-const captures = ["http.pcap", "dns.pcap", "ping.pcap"].map((name) =>
+const captures = ["ping.pcap", "dns.pcap", "http.pcap"].map((name) =>
   join(import.meta.dirname, "../../../fixtures/pcaps", name),
 );
 const folder = mkdtempSync(join(tmpdir(), "tapscope-compare-"));
@@ -52,6 +52,7 @@ async function compare(
     other = {} as Record<string, string>,
     tail = "",
     open = "x",
+    from = captures as readonly string[],
   } = {},
 ): Promise<Comparison> {
   const rows = change(records.map((row) => ({ ...row, ts: (Number(row.ts) + ahead).toFixed(6) })));
@@ -69,7 +70,7 @@ async function compare(
   writeFileSync(join(dir, "conn.log"), `${log}\n${tail}`);
   for (const [name, content] of Object.entries(other)) writeFileSync(join(dir, name), content);
   const fail = (sentence: string) => expect.unreachable(sentence);
-  return compareLogs(captures, await groupLogs(await findLogs([dir], fail), fail));
+  return compareLogs(from, await groupLogs(await findLogs([dir], fail), fail));
 }
 
 const web = (row: Row) => row["id.resp_p"] === 80;
@@ -212,6 +213,19 @@ describe("bro compare", () => {
     const { verdict, log } = await compare((rows) => rows, { fields });
     expect(verdict).toBe("agree");
     expect(log.lacks).toEqual(["orig_ip_bytes", "resp_ip_bytes", "conn_state"]);
+  });
+
+  it("takes a connection that goes on in the next file of a ring for one", async () => {
+    const whole = readFileSync(captures[2]!);
+    const starts = [24];
+    while (starts.at(-1)! < whole.length) starts.push(starts.at(-1)! + 16 + whole.readUInt32LE(starts.at(-1)! + 8));
+    const middle = starts[starts.length >> 1]!;
+    const [first, second] = [join(folder, "a.pcap"), join(folder, "b.pcap")];
+    writeFileSync(first, whole.subarray(0, middle));
+    writeFileSync(second, Buffer.concat([whole.subarray(0, 24), whole.subarray(middle)]));
+    const ring = [...captures.slice(0, 2), first, second];
+    const { verdict, connections } = await compare((rows) => rows, { from: ring });
+    expect([verdict, connections]).toEqual(["agree", { equal: records.length }]);
   });
 
   it("gives the packets of the connections that differ", async () => {
