@@ -53,6 +53,12 @@ describe("bro cut", () => {
     expect([status, stdout]).toEqual([0, connLog]);
   });
 
+  it("reads a pipe by its path once, though it looks at its beginning first", () => {
+    const script = `"${process.execPath}" "${program}" bro cut uid <(cat conn.log; seq -f 'bad%.0f' 1 400000)`;
+    const { stdout } = spawnSync("bash", ["-c", script], { cwd: folder, encoding: "utf8" });
+    expect(stdout).toBe(tapscope(["bro", "cut", "uid", "conn.log"]).stdout);
+  });
+
   it("of -c, -C, -m and -M, and of -d, -D, -u and -U, heeds the last", () => {
     expect(tapscope(["bro", "cut", "-C", "-m", "uid", "conn.log"]).stdout.split("\n")[0]).toBe("uid");
     expect(tapscope(["bro", "cut", "-m", "-c", "uid", "conn.log"]).stdout).toMatch(/^#separator/);

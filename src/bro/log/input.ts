@@ -26,8 +26,32 @@ export interface InputFault {
 
 /** A file, or standard input for `-`. */
 export function fileInput(path: string, size: number | null): LogInput {
-  if (path === "-") return { name: "standard input", size: null, path: null, chunks: stdinChunks };
+  if (path === "-") return { name: "standard input", size: null, path: null, chunks: once(stdinChunks()) };
   return { name: path, size, path, chunks: () => fileChunks(path) };
+}
+
+/** A pipe or device by its path: its bytes come only once. */
+export function pipeInput(path: string): LogInput {
+  return { name: path, size: null, path: null, chunks: once(fileChunks(path)) };
+}
+
+/** Bytes of a pipe that are kept: who has looked at its beginning can read it from there once more. */
+const KEPT = 2e6;
+
+function once(source: AsyncGenerator<Buffer>): () => AsyncGenerator<Buffer> {
+  const kept: Buffer[] = [];
+  let bytes = 0;
+  return async function* () {
+    yield* [...kept];
+    for (;;) {
+      const { value, done } = await source.next();
+      if (done) return;
+      const chunk = Buffer.from(value);
+      bytes += chunk.length;
+      if (bytes <= KEPT) kept.push(chunk);
+      yield chunk;
+    }
+  };
 }
 
 /** Takes a log's bytes in order; a chunk is valid during the call. */

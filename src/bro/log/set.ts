@@ -6,7 +6,7 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, TapscopeError } from "../../core/errors.ts";
 import { isLogName } from "../format/names.ts";
-import { fileInput, type LogInput } from "./input.ts";
+import { fileInput, type LogInput, pipeInput } from "./input.ts";
 import { type PeekedLog, peekLog } from "./peek.ts";
 
 const MAX_DEPTH = 16;
@@ -25,7 +25,7 @@ export async function findLogs(paths: readonly string[], complain: Complaint): P
         throw new TapscopeError("E_LOG_OPEN", `cannot open ${path}: ${reason(error)}`, { cause: error });
       });
       if (facts.isDirectory()) await walk(path, 0, new Set(), found, complain);
-      else found.push(fileInput(path, facts.isFile() ? facts.size : null));
+      else found.push(facts.isFile() ? fileInput(path, facts.size) : pipeInput(path));
     }
   }
   return found;
