@@ -1,4 +1,5 @@
 /** FTP (RFC 959, RFC 2428): commands that move or change files, with their replies, as ftp.log; transferred files. */
+import { announcedEnd } from "./ftp-data.ts";
 import { Lines } from "./lines.ts";
 import { CONNECTION_FIELDS, logSchema } from "./log/schema.ts";
 import type { CarriedFile, Connection, Parser, Protocol, SharedState } from "./protocol.ts";
@@ -185,8 +186,9 @@ class FtpParser implements Parser {
     if (name === "USER") this.#user = arg.slice(0, MAX_NAME);
     else if (name === "PASS") this.#password = arg.slice(0, MAX_NAME);
     else if (name === "PORT" || name === "EPRT") {
-      const end = name === "PORT" ? readPort(arg) : readExtendedPort(arg);
-      if (end) this.#expect({ passive: false, origHost: this.#c.respHost, respHost: end.host, respPort: end.port });
+      const end = announcedEnd(line);
+      const respHost = end?.host ?? this.#c.origHost;
+      if (end) this.#expect({ passive: false, origHost: this.#c.respHost, respHost, respPort: end.port });
     }
   }
 
@@ -222,8 +224,9 @@ class FtpParser implements Parser {
       const size = text.match(/\d+/g)?.at(-1);
       if (size !== undefined) this.#fileSize = Number(size);
     } else if ((code === 227 || code === 229) && (name === "PASV" || name === "EPSV")) {
-      const end = code === 227 ? readPort(text) : readExtendedPassive(text, this.#c.respHost);
-      if (end) this.#expect({ passive: true, origHost: this.#c.origHost, respHost: end.host, respPort: end.port });
+      const end = announcedEnd(`${code} ${text}`);
+      const respHost = end?.host ?? this.#c.respHost;
+      if (end) this.#expect({ passive: true, origHost: this.#c.origHost, respHost, respPort: end.port });
     } else if (code === 234 && name === "AUTH") {
       this.#encrypted = true;
       this.#c.become("tls");
@@ -293,26 +296,6 @@ class FtpParser implements Parser {
     const host = this.#c.respHost.includes(":") ? `[${this.#c.respHost}]` : this.#c.respHost;
     return `ftp://${host}${path.startsWith("/") ? "" : "/"}${path}`;
   }
-}
-
-/** `h1,h2,h3,h4,p1,p2` anywhere in a text. */
-function readPort(text: string): { readonly host: string; readonly port: number } | undefined {
-  const match = /(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})/.exec(text);
-  const numbers = match?.slice(1).map(Number);
-  if (!numbers || numbers.some((number) => number > 255)) return undefined;
-  return { host: numbers.slice(0, 4).join("."), port: numbers[4]! * 256 + numbers[5]! };
-}
-
-/** `|1|address|port|` (RFC 2428 §2), whatever the separator is. */
-function readExtendedPort(text: string): { readonly host: string; readonly port: number } | undefined {
-  const [, , host, port] = text.split(text[0] ?? "|");
-  return host && /^\d{1,5}$/.test(port ?? "") && Number(port) < 65_536 ? { host, port: Number(port) } : undefined;
-}
-
-/** `(|||port|)` (RFC 2428 §3): the same host. */
-function readExtendedPassive(text: string, host: string): { readonly host: string; readonly port: number } | undefined {
-  const port = Number(/\((.)\1\1(\d{1,5})\1\)/.exec(text)?.[2] ?? Number.NaN);
-  return port < 65_536 ? { host, port } : undefined;
 }
 
 /** A path below another, without `..`, `/./` and double slashes; a leading `./` says that the directory is not known. */
