@@ -19,6 +19,7 @@ import { registerTap } from "./tap.ts";
 import { registerVerify } from "./verify.ts";
 import { registerVm } from "./vm.ts";
 import { registerWatch } from "./watch.ts";
+import { registerZeek } from "./zeek.ts";
 
 /** The whole command tree, without running anything (the reference page, the manual pages and the completions are made from it). */
 export function buildProgram(): Command {
@@ -48,6 +49,7 @@ export function buildProgram(): Command {
   registerCapture(program);
   registerWatch(program);
   registerInfo(program);
+  registerZeek(program);
   registerVerify(program);
   registerBro(program);
   registerVm(program);

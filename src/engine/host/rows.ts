@@ -20,6 +20,8 @@ const META_V6 = 1 << 8;
 const META_ONE_WAY = 1 << 9;
 const FLIPPED = 1;
 const TCP = 6;
+// Of apps/look.ts.
+const DECIDED = 255;
 
 const COUNTERS_AT = startOf("COUNTERS");
 const SCRATCH_AT = startOf("SCRATCH");
@@ -308,6 +310,16 @@ export class Rows {
   /** Whether packets of this row carried other packets. */
   isCarrier(row: number): boolean {
     return (this.#row.role(this.address(row)) & ROLE_CARRIER) !== 0;
+  }
+
+  /** The application recognised in payload, an ordinal of APPS from 1; 0 for none. */
+  app(row: number): number {
+    return this.#row.app(this.address(row));
+  }
+
+  /** Nothing more will be found out of what it speaks. */
+  isDecided(row: number): boolean {
+    return this.#row.tries(this.address(row)) === DECIDED;
   }
 
   /** How many connections the row has held. */
