@@ -60,7 +60,8 @@ export function registerZeek(program: Command): void {
         });
       }
       if (live && files.length > 0) throw new UsageError("give files, or what to capture on: not both");
-      if (!live && options.duration !== undefined) throw new UsageError("--duration is for a live capture, not for files");
+      if (!live && options.duration !== undefined)
+        throw new UsageError("--duration is for a live capture, not for files");
       const common = {
         directory,
         filter,
