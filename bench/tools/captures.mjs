@@ -11,7 +11,9 @@ const ETHERNET = 1;
 const TOGETHER = 16;
 /** One microsecond's worth of packets would be too many: 20 us apart is 50,000 packets/s. */
 const PACE_US = 20;
-const FLOOD_PACE_US = 10;
+/** A million SYNs a second: more than five seconds' worth of them, after which an attempt ends, do not fit into the table. */
+const FLOOD_PACE_US = 1;
+const REPLAY_PACE_US = 10;
 /** The session of megabytes is cloned in every n-th wave only, or it would be all there is. */
 const [BULKY, BULKY_EVERY] = ["tcp-bulk", 3];
 const START_S = 1_700_000_000;
@@ -23,7 +25,7 @@ export function mixedCapture(cache, bytes) {
 
 /** A capture of `flows` TCP handshakes' first packets, no two alike in addresses and ports. */
 export function floodCapture(cache, flows) {
-  return once(join(cache, `flood-${flows}.pcap`), (out) => writeFlood(out, flows));
+  return once(join(cache, `syn-flood-${flows}.pcap`), (out) => writeFlood(out, flows));
 }
 
 /** A capture of `packets` UDP datagrams whose frames have `size` bytes, of 4,096 flows: for replaying. */
@@ -321,7 +323,7 @@ function writeReplay(out, packets, size) {
   first.writeUInt16BE(size - 34, 38);
   seal(first, 34, 6);
   for (let n = 0; n < packets; n++) {
-    const frame = out.frame(size, n * FLOOD_PACE_US);
+    const frame = out.frame(size, n * REPLAY_PACE_US);
     first.copy(frame);
     setWord(frame, 28, n & 0x0fff, [24, 40], []);
     setWord(frame, 34, 1024 + (n & 0x0fff), [40], []);
