@@ -21,6 +21,8 @@ const MODULES = [
 const BYTES = 40 * 65_536;
 
 const SCRIPT = `
+# In the first ten seconds after boot ovs-vswitchd 3.1 counts no CPU, starts no upcall handler, and every packet is lost.
+until [ $(cut -d. -f1 /proc/uptime) -ge 12 ]; do sleep 1; done
 cd /run/openvswitch
 ovsdb-tool create conf.db /usr/share/openvswitch/vswitch.ovsschema
 ovsdb-server conf.db --remote=punix:/run/openvswitch/db.sock --pidfile --detach --log-file=/run/openvswitch/db.log -vconsole:off
