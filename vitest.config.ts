@@ -1,7 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 // project: the repository itself (import graph, generated docs, fixtures' manifest): part of `npm run check`.
-// unit:    pure code and files.   system, vm: real OVS, tmux, QEMU; few at a time, as they share the machine's two cores.
+// unit:    pure code and files.   system, vm: real OVS, tmux, QEMU; few at a time, as they share the machine's two cores. They depend on
+// when the machine runs whom: what fails is tried once more, and what passed only then is listed at the end (test/reporter.ts).
 export default defineConfig({
   test: {
     reporters: ["default", "./test/reporter.ts"],
@@ -20,6 +21,7 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/system/**/*.test.ts"],
+          retry: 1,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
@@ -30,6 +32,7 @@ export default defineConfig({
         test: {
           name: "vm",
           include: ["test/vm/**/*.test.ts"],
+          retry: 1,
           testTimeout: 300_000,
           hookTimeout: 300_000,
           maxWorkers: 1,

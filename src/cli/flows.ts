@@ -6,11 +6,20 @@ import { TapscopeError, UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { formatScaled, parseInteger } from "../core/units.ts";
 import type { FlowMeter } from "../engine/host/meter.ts";
+import type { RecordExport } from "../jobs/export-records.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
+import {
+  checkExports,
+  type ExportFlags,
+  exportOptions,
+  exportsRecords,
+  openExport,
+  tellExported,
+} from "./flow-exports.ts";
 import { Shutdown } from "./shutdown.ts";
 
-const FORMATS = ["table", "json", "csv", "zeek"] as const;
+const FORMATS = ["table", "json", "csv", "zeek", "ecs", "parquet"] as const;
 /** Connections held while they wait to be sorted. */
 const MAX_SORTED = 4_000_000;
 /** Connections that fit into the engine's memory. */
@@ -18,12 +27,12 @@ const MAX_FLOWS = 8_000_000;
 /** A share of copies above this is worth a word. */
 const COPIES_WORTH_A_WORD = 0.01;
 
-interface FlowsOptions {
+interface FlowsOptions extends ExportFlags {
   readonly filter?: string;
   readonly where?: string;
   readonly uid?: readonly string[];
   readonly write?: string;
-  readonly format?: (typeof FORMATS)[number];
+  readonly format?: (typeof FORMATS)[number] | undefined;
   readonly sort?: string;
   readonly top?: string;
   readonly summary?: boolean;
@@ -37,10 +46,12 @@ interface FlowsOptions {
 }
 
 export function registerFlows(program: Command): void {
-  program
-    .command("flows")
-    .description("the connections of capture files, as Zeek would log them")
-    .argument("[file...]", "capture files in the order of time, - for standard input")
+  exportOptions(
+    program
+      .command("flows")
+      .description("the connections of capture files, as Zeek would log them")
+      .argument("[file...]", "capture files in the order of time, - for standard input"),
+  )
     .addOption(new Option("--format <format>", "how to write them").choices(FORMATS))
     .option("--filter <bpf>", "only packets that match, as tcpdump takes it; tagged and untagged alike")
     .option("--where <filter>", "only connections that match, as Wireshark's display filters: tcp.port == 80")
@@ -87,10 +98,12 @@ export function registerFlows(program: Command): void {
       if (options.summary && (options.sort ?? options.top) !== undefined) {
         throw new UsageError("--sort and --top choose connections: --summary has none");
       }
+      checkExports(options);
+      if (options.summary && exportsRecords(options)) throw new UsageError("--summary has no connections to send");
       if (options.follow && files.length > 1) throw new UsageError("--follow takes one file");
       await run(
         files,
-        { ...options, format: options.format ?? (json ? "json" : "table") },
+        { ...options, format: options.format ?? (json ? "json" : exportsRecords(options) ? undefined : "table") },
         json || options.format === "json",
       );
     });
@@ -107,7 +120,9 @@ Examples:
   tapscope flows --where 'tls.sni contains "example"' --write example.pcapng capture.pcap
   tapscope flows --uid C4MssSI2qsZE0 --write one.pcapng capture.pcap
   tapscope flows --format zeek capture.pcap | zeek-cut id.orig_h id.resp_h service
-  tcpdump -i tap0 -U -w - | tapscope flows --json -`;
+  tcpdump -i tap0 -U -w - | tapscope flows --json -
+  tapscope flows --format parquet capture.pcap > flows.parquet
+  tapscope flows --ipfix udp://collector:4739 --biflow capture.pcap`;
 
 function checkTop(text: string): string {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("a whole number above 0.");
@@ -117,6 +132,7 @@ function checkTop(text: string): string {
 async function run(files: readonly string[], options: FlowsOptions, json: boolean): Promise<void> {
   const { openMeter } = await import("../capture/meter.ts");
   const { textField } = await import("../engine/host/fields.ts");
+  const { RECORD_FORMATS } = await import("../engine/host/record-formats.ts");
   const { isSortField, SORT_FIELDS, sortValue } = await import("../engine/host/sort-fields.ts");
   const column = options.sort ?? "bytes";
   if (!isSortField(column)) {
@@ -133,7 +149,14 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
       };
   // The engine writes records by itself where nobody has to look at each connection.
   const chooses = (options.where ?? options.uid) !== undefined;
-  const direct = !options.summary && !sorted && !chooses && options.format !== "table";
+  const sending = exportsRecords(options) ? await openExport(options) : undefined;
+  const direct =
+    !options.summary &&
+    !sorted &&
+    !chooses &&
+    !sending &&
+    options.format !== undefined &&
+    options.format in RECORD_FORMATS;
   const meter: FlowMeter = openMeter({
     ...meterOptions(options),
     estimateDuplicates: options.summary !== true,
@@ -145,9 +168,10 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
   });
   const service = textField(meter.table, "service");
   const accept = (await acceptor(options))(meter.table);
-  const output = options.summary ? NO_OUTPUT : await outputOf(options.format!, meter);
+  const shown = options.summary || options.format === undefined ? NO_OUTPUT : await outputOf(options.format, meter);
+  const output = sending ? alsoTo(sending, shown, meter) : shown;
   output.begin();
-  await readAll(files, meter, options.filter, options.follow ? () => output.flush() : undefined);
+  await readAll(files, meter, options.filter, options.follow ? () => output.flush() : undefined, sending);
   meter.finish();
   if (sorted) {
     const count = options.top ? parseInteger(options.top, "--top", 1, MAX_SORTED) : meter.table.size;
@@ -155,6 +179,7 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
     for (const row of meter.table.top(sortValue(meter.table, column), wanted, accept)) output.write(row);
   }
   output.end();
+  if (sending) tellExported(await sending.close());
   if (options.summary) showSummary(meter, byService, json);
   warn(meter, options);
 }
@@ -237,6 +262,16 @@ const PIECE = 64 * 1024;
 
 async function outputOf(name: (typeof FORMATS)[number], meter: FlowMeter): Promise<Output> {
   if (name === "table") return await tableOutput(meter);
+  if (name === "ecs") {
+    const { ecsLine } = await import("../export/ecs.ts");
+    return { ...NO_OUTPUT, write: (row) => void process.stdout.write(ecsLine(meter.record(row))) };
+  }
+  if (name === "parquet") {
+    if (process.stdout.isTTY) throw new UsageError("parquet is not for a terminal", { hint: "> flows.parquet" });
+    const { ParquetRecords } = await import("../export/parquet.ts");
+    const records = new ParquetRecords((bytes) => void process.stdout.write(bytes));
+    return { ...NO_OUTPUT, write: (row) => records.add(meter.record(row)), end: () => records.finish() };
+  }
   const { RECORD_FORMATS } = await import("../engine/host/record-formats.ts");
   const format = RECORD_FORMATS[name];
   meter.startRecords(name);
@@ -247,6 +282,17 @@ async function outputOf(name: (typeof FORMATS)[number], meter: FlowMeter): Promi
     end() {
       meter.flushRecords();
       process.stdout.write(format.footer());
+    },
+  };
+}
+
+/** What is shown is also sent. */
+function alsoTo(sending: RecordExport, shown: Output, meter: FlowMeter): Output {
+  return {
+    ...shown,
+    write(row) {
+      shown.write(row);
+      sending.add(meter.record(row));
     },
   };
 }
@@ -276,6 +322,7 @@ async function readAll(
   meter: FlowMeter,
   filter: string | undefined,
   flush: (() => void) | undefined,
+  sending: RecordExport | undefined,
 ): Promise<void> {
   const { meterCapture } = await import("../capture/meter.ts");
   // A file that is whole is read to its end in no time; one that is followed has none.
@@ -286,6 +333,7 @@ async function readAll(
       try {
         const read = {
           ...(filter === undefined ? {} : { filter }),
+          ...(sending ? { pause: () => sending.pause() } : {}),
           ...(shutdown ? { follow: true, signal: shutdown.signal } : {}),
         };
         report(await meterCapture(meter, file, read));
