@@ -18,6 +18,7 @@ export type { CaptureInterface, CaptureStatus, CaptureSummary } from "./capture/
 export { type ReadConnectionsOptions, readConnections } from "./capture/read-connections.ts";
 export { type CaptureDescription, describeCapture } from "./capture/source/describe.ts";
 export { type CapturedPacket, type OpenCaptureOptions, openCapture } from "./capture/source/open-capture.ts";
+export { type ErrorCode, TapscopeError, UsageError } from "./core/errors.ts";
 export type { ConnectionRecord } from "./engine/host/connection-record.ts";
 export { type OpenSwitchOptions, openSwitch } from "./jobs/open-switch.ts";
 export { type TrafficRequest, type VerifyRequest, verifyMirror } from "./jobs/verify/verify.ts";

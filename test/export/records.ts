@@ -33,6 +33,9 @@ export function record(more: Partial<ConnectionRecord> = {}): ConnectionRecord {
     first_ns: "1700000000500000000",
     last_ns: "1700000001750000000",
     close_reason: "fin",
+    offload_csum: 0,
+    orig_cut_bytes: 0,
+    resp_cut_bytes: 0,
     ...more,
-  } as ConnectionRecord;
+  };
 }
