@@ -15,7 +15,7 @@ import { followMirror, followPorts, type MirrorFollower } from "./mirror-follow.
 import { type FlowSource, LogSource } from "./watch-logs.ts";
 import { type ScreenChoice, showScreen } from "./watch-screen.ts";
 
-/** Headers and the names clients ask for: docs/decisions/0024-what-live-captures-keep.md. */
+/** Headers and the names clients ask for: docs/decisions/0013-what-live-captures-keep.md. */
 export const WATCH_CAPTURE = { snaplen: 512, immediate: true } as const;
 /** With more of each frame, immediate delivery loses packets at high rates. */
 const MOST_IMMEDIATE = 512;

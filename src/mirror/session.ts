@@ -155,7 +155,7 @@ export class Session implements AsyncDisposable {
   /**
    * Makes OVS translate running flows anew. OVS 3.0 to 3.3 do not when a mirror comes or goes (fixed by their commit 3b1882261): they
    * copy nothing of a flow that ran before, and go on copying after the mirror is gone. Why purge, and not a flush of the MAC
-   * table: docs/decisions/0010-refresh-of-running-flows.md.
+   * table: docs/decisions/0007-refresh-of-running-flows.md.
    */
   async #refresh(bridges: readonly string[]): Promise<void> {
     const socket = vswitchdSocket(this.target);

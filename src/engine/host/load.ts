@@ -1,5 +1,6 @@
 /** Where the compiled engine is, and its exports. */
 import { readFileSync } from "node:fs";
+import { TapscopeError } from "../../core/errors.ts";
 
 /** From `dist` the engine lies beside this folder; run from `src`, as the tests do, in `dist` all the same. */
 const FOLDER = new URL(import.meta.url.endsWith(".ts") ? "../../../dist/engine/" : "../", import.meta.url);
@@ -9,15 +10,24 @@ export type Build = "release" | "checked";
 
 const modules = new Map<Build, WebAssembly.Module>();
 
-/** The engine compiled once per thread: 10 to 20 ms for the release build. */
+/** The engine compiled once per thread: 10 to 20 ms for the release build. @throws TapscopeError where the processor lacks SIMD */
 export function engineModule(build: Build): WebAssembly.Module {
   let module = modules.get(build);
   if (!module) {
     const file = build === "release" ? "engine.wasm" : "engine.checked.wasm";
-    module = new WebAssembly.Module(readFileSync(new URL(file, FOLDER)));
+    const bytes = readFileSync(new URL(file, FOLDER));
+    if (!WebAssembly.validate(bytes)) throw noSimd();
+    module = new WebAssembly.Module(bytes);
     modules.set(build, module);
   }
   return module;
+}
+
+/** The engine uses SIMD: V8 offers it from SSE4.1 on (x86-64), which QEMU's default processor lacks. */
+function noSimd(): TapscopeError {
+  return new TapscopeError("E_NO_SIMD", "this processor has no SIMD instructions that WebAssembly can use (SSE4.1)", {
+    hint: "in a virtual machine: give it its host's processor (QEMU: -cpu host, or -cpu max)",
+  });
 }
 
 /** What AssemblyScript calls when an assertion of the checked build fails: texts are UTF-16, their length in bytes is before them. */
