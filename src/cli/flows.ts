@@ -76,7 +76,10 @@ export function registerFlows(program: Command): void {
     .option("--fields", "what records hold, what --sort and --where know")
     .addHelpText("after", HELP)
     .action(async (files: string[], options: FlowsOptions, command: Command) => {
-      const { json } = globalOptions(command);
+      const { json, dryRun } = globalOptions(command);
+      if (dryRun && (options.write ?? options.ipfix ?? options.publish) !== undefined) {
+        throw new UsageError("--write, --ipfix and --publish have no --dry-run");
+      }
       if (options.fields) {
         if (files.length > 0) throw new UsageError("--fields reads no file");
         (await import("./flow-fields.ts")).printFields(json);

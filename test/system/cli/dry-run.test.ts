@@ -59,6 +59,8 @@ const calls: Record<string, readonly string[]> = {
   "lab exec": ["a", "touch", "made"],
   doctor: [],
   clean: ["--all"],
+  completion: ["bash"],
+  help: [],
 };
 /** The others are refused: these are given all they need. */
 const refused: Record<string, readonly string[]> = {
@@ -67,6 +69,8 @@ const refused: Record<string, readonly string[]> = {
   "lab up": ["--name", "dry-up"],
   "lab down": [],
   demo: [],
+  zeek: [pcap, "logs"],
+  "mirror ensure": ["mirrors.yaml"],
 };
 
 function leaves(command: Command): Command[] {
@@ -107,6 +111,15 @@ it("every command honours --dry-run or refuses it", { timeout: 180_000 }, async 
     if (!honoursDryRun(name)) expect([name, exitCode, stdout]).toEqual([name, 2, ""]);
     if (name in refused) expect(stderr).toContain(`${name} has no --dry-run`);
     expect([name, await everything()]).toEqual([name, before]);
+  }
+});
+
+it("flows that would write or send refuse it", async () => {
+  for (const option of ["--write", "--ipfix", "--publish"]) {
+    const { stderr } = await run([process.execPath, program, "--dry-run", "flows", option, "x", pcap], {
+      okCodes: EVERY_CODE,
+    });
+    expect(stderr).toContain("--dry-run");
   }
 });
 
