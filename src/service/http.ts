@@ -361,7 +361,6 @@ class Entity {
 
   #begin(headers: MimeHeaders): CarriedFile {
     const file = this.#c.file("HTTP", this.#prefix === "orig");
-    file.depth = Number(this.#transaction.trans_depth);
     file.filename = fileNameOf(headers);
     this.#add("fuids", file.fuid);
     this.#add("filenames", file.filename);
