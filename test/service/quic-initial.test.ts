@@ -86,7 +86,7 @@ describe("the handshake in QUIC's Initial packets", () => {
     for (let i = 0; i < 1000; i++) expect(handshake.add(long)).toBeUndefined();
   });
 
-  it("keeps of a packet only the handshake in it", () => {
+  it("keeps of a packet only the handshake in it", async () => {
     const packet = initial(piece(100, 110), 16_000);
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
@@ -97,7 +97,8 @@ describe("the handshake in QUIC's Initial packets", () => {
     const handshakes = Array.from({ length: 200 }, () => new QuicClient());
     const before = held();
     for (const handshake of handshakes) for (let i = 0; i < 5; i++) handshake.add(packet);
-    expect(held() - before).toBeLessThan(8_000_000);
+    // What is garbage by now is not always collected at once.
+    await expect.poll(() => held() - before, { timeout: 10_000 }).toBeLessThan(8_000_000);
     expect(handshakes).toHaveLength(200);
   });
 });
