@@ -17,9 +17,9 @@ import {
   openExport,
   tellExported,
 } from "./flow-exports.ts";
+import { alsoTo, FLOW_FORMATS, type FlowFormat, NO_OUTPUT, outputOf, writeOut } from "./flow-output.ts";
 import { Shutdown } from "./shutdown.ts";
 
-const FORMATS = ["table", "json", "csv", "zeek", "ecs", "parquet"] as const;
 /** Connections held while they wait to be sorted. */
 const MAX_SORTED = 4_000_000;
 /** Connections that fit into the engine's memory. */
@@ -32,7 +32,7 @@ interface FlowsOptions extends ExportFlags {
   readonly where?: string;
   readonly uid?: readonly string[];
   readonly write?: string;
-  readonly format?: (typeof FORMATS)[number] | undefined;
+  readonly format?: FlowFormat | undefined;
   readonly sort?: string;
   readonly top?: string;
   readonly summary?: boolean;
@@ -52,7 +52,7 @@ export function registerFlows(program: Command): void {
       .description("the connections of capture files, as Zeek would log them")
       .argument("[file...]", "capture files in the order of time, - for standard input"),
   )
-    .addOption(new Option("--format <format>", "how to write them").choices(FORMATS))
+    .addOption(new Option("--format <format>", "how to write them").choices(FLOW_FORMATS))
     .option("--filter <bpf>", "only packets that match, as tcpdump takes it; tagged and untagged alike")
     .option("--where <filter>", "only connections that match, as Wireshark's display filters: tcp.port == 80")
     .option("--uid <uid...>", "only connections with these uids")
@@ -187,17 +187,6 @@ async function run(files: readonly string[], options: FlowsOptions, json: boolea
   warn(meter, options);
 }
 
-/** Holds bytes that standard output is to take: the engine writes over its own. */
-let held = Buffer.alloc(0);
-
-function writeOut(bytes: Uint8Array): void {
-  if (held.length < bytes.length) held = Buffer.allocUnsafeSlow(bytes.length);
-  held.set(bytes);
-  process.stdout.write(held.subarray(0, bytes.length));
-  // Files and pipes take what they are given at once; what is still waiting keeps its bytes.
-  if (process.stdout.writableLength > 0) held = Buffer.alloc(0);
-}
-
 /** Which rows `--where` and `--uid` let through. */
 async function acceptor({
   where,
@@ -247,75 +236,6 @@ function meterOptions(options: FlowsOptions) {
     dedup: options.dedup ?? false,
     vlanKey: options.vlanKey ?? false,
     verifyChecksums: options.checksums === "verify",
-  };
-}
-
-/** Where connections are written, one after another. */
-interface Output {
-  begin(): void;
-  write(row: number): void;
-  /** Hands on what has been gathered. */
-  flush(): void;
-  end(): void;
-}
-
-const NO_OUTPUT: Output = { begin() {}, write() {}, flush() {}, end() {} };
-/** Characters of a table that are gathered before they are printed. */
-const PIECE = 64 * 1024;
-
-async function outputOf(name: (typeof FORMATS)[number], meter: FlowMeter): Promise<Output> {
-  if (name === "table") return await tableOutput(meter);
-  if (name === "ecs") {
-    const { ecsLine } = await import("../export/ecs.ts");
-    return { ...NO_OUTPUT, write: (row) => void process.stdout.write(ecsLine(meter.record(row))) };
-  }
-  if (name === "parquet") {
-    if (process.stdout.isTTY) throw new UsageError("parquet is not for a terminal", { hint: "> flows.parquet" });
-    const { ParquetRecords } = await import("../export/parquet.ts");
-    const records = new ParquetRecords((bytes) => void process.stdout.write(bytes));
-    return { ...NO_OUTPUT, write: (row) => records.add(meter.record(row)), end: () => records.finish() };
-  }
-  const { RECORD_FORMATS } = await import("../engine/host/record-formats.ts");
-  const format = RECORD_FORMATS[name];
-  meter.startRecords(name);
-  return {
-    begin: () => void process.stdout.write(format.header()),
-    write: (row) => meter.writeRecord(row),
-    flush: () => meter.flushRecords(),
-    end() {
-      meter.flushRecords();
-      process.stdout.write(format.footer());
-    },
-  };
-}
-
-/** What is shown is also sent. */
-function alsoTo(sending: RecordExport, shown: Output, meter: FlowMeter): Output {
-  return {
-    ...shown,
-    write(row) {
-      shown.write(row);
-      sending.add(meter.record(row));
-    },
-  };
-}
-
-async function tableOutput(meter: FlowMeter): Promise<Output> {
-  const { tableFormat } = await import("../engine/host/table-format.ts");
-  const { header, line } = tableFormat(meter.table);
-  let gathered = header;
-  const flush = () => {
-    process.stdout.write(gathered);
-    gathered = "";
-  };
-  return {
-    begin() {},
-    write(row) {
-      gathered += line(row);
-      if (gathered.length > PIECE) flush();
-    },
-    flush,
-    end: flush,
   };
 }
 
