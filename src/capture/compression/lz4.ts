@@ -3,37 +3,15 @@
  * build (docs/decisions). Checksums are xxHash-32.
  */
 import type { ByteSource } from "../source/bytes.ts";
-import { isSkippable, type Output } from "./decompress.ts";
+import { cutShort, LZ4, type Output, readFrames } from "./decompress.ts";
 
-const FRAME_MAGIC = 0x184d2204;
 /** How far back a match may reach. */
 const HISTORY = 65_536;
 /** Largest block in bytes by the code in the frame descriptor. */
 const MAX_BLOCK = [0, 0, 0, 0, 65_536, 262_144, 1_048_576, 4_194_304];
 
-export async function unlz4(source: ByteSource, output: Output): Promise<void> {
-  while (!output.stopped) {
-    const start = source.position;
-    const magic = await source.take(4);
-    if (magic.length === 0) return;
-    const word = magic.length === 4 ? magic.readUInt32LE(0) : 0;
-    if (isSkippable(word)) {
-      const length = await source.take(4);
-      if (length.length === 4 && (await source.skip(length.readUInt32LE(0)))) continue;
-      cutShort(source, output);
-      return;
-    }
-    if (word !== FRAME_MAGIC) {
-      output.warn(`bytes after the lz4 data, from offset ${start} on, are ignored`);
-      return;
-    }
-    if (!(await decodeFrame(source, output))) return;
-  }
-}
-
-function cutShort(source: ByteSource, output: Output): false {
-  output.fault("truncated", `lz4 data is cut short at offset ${source.position}`);
-  return false;
+export function unlz4(source: ByteSource, output: Output): Promise<void> {
+  return readFrames(source, output, LZ4, () => decodeFrame(source, output));
 }
 
 function damaged(output: Output, what: string, offset: number): false {
@@ -45,7 +23,7 @@ function damaged(output: Output, what: string, offset: number): false {
 async function decodeFrame(source: ByteSource, output: Output): Promise<boolean> {
   const start = source.position;
   const fixed = await source.take(2);
-  if (fixed.length < 2) return cutShort(source, output);
+  if (fixed.length < 2) return cutShort(source, output, LZ4.name);
   const flags = fixed[0]!;
   const maxBlock = MAX_BLOCK[(fixed[1]! >> 4) & 7]!;
   const independent = (flags & 0x20) !== 0;
@@ -53,7 +31,7 @@ async function decodeFrame(source: ByteSource, output: Output): Promise<boolean>
   const contentChecksum = (flags & 0x04) !== 0;
   const optionalLength = ((flags & 0x08) !== 0 ? 8 : 0) + ((flags & 0x01) !== 0 ? 4 : 0);
   const optional = await source.take(optionalLength + 1);
-  if (optional.length <= optionalLength) return cutShort(source, output);
+  if (optional.length <= optionalLength) return cutShort(source, output, LZ4.name);
   const descriptor = Buffer.concat([fixed, optional.subarray(0, optionalLength)]);
   const headerChecksum = (new Xxh32().update(descriptor).digest() >>> 8) & 0xff;
   if (headerChecksum !== optional[optionalLength]) return damaged(output, "lz4 frame header is damaged", start);
@@ -68,7 +46,7 @@ async function decodeFrame(source: ByteSource, output: Output): Promise<boolean>
   for (;;) {
     const at = source.position;
     const sizeField = await source.take(4);
-    if (sizeField.length < 4) return cutShort(source, output);
+    if (sizeField.length < 4) return cutShort(source, output, LZ4.name);
     const word = sizeField.readUInt32LE(0);
     if (word === 0) break;
     const stored = word >>> 31 === 1;
@@ -78,7 +56,7 @@ async function decodeFrame(source: ByteSource, output: Output): Promise<boolean>
     const whole = block.length === size;
     if (whole && blockChecksums) {
       const checksum = await source.take(4);
-      if (checksum.length < 4) return cutShort(source, output);
+      if (checksum.length < 4) return cutShort(source, output, LZ4.name);
       if (checksum.readUInt32LE(0) !== new Xxh32().update(block).digest()) {
         return damaged(output, "lz4 block checksum does not match the block", at);
       }
@@ -89,7 +67,7 @@ async function decodeFrame(source: ByteSource, output: Output): Promise<boolean>
     const data = window.subarray(HISTORY, end < 0 ? ~end : end);
     if (contentChecksum) content.update(data);
     if (data.length > 0) output.push(data);
-    if (!whole) return cutShort(source, output);
+    if (!whole) return cutShort(source, output, LZ4.name);
     if (end < 0) return damaged(output, "lz4 data is damaged in the block", at);
     if (output.stopped) return false;
     if (!independent) {
@@ -99,7 +77,7 @@ async function decodeFrame(source: ByteSource, output: Output): Promise<boolean>
   }
   if (!contentChecksum) return true;
   const checksum = await source.take(4);
-  if (checksum.length < 4) return cutShort(source, output);
+  if (checksum.length < 4) return cutShort(source, output, LZ4.name);
   if (checksum.readUInt32LE(0) === content.digest()) return true;
   return damaged(output, "lz4 checksum does not match the data", source.position - 4);
 }

@@ -4,9 +4,8 @@
  */
 import { ZSTDDecoder } from "zstddec/stream";
 import type { ByteSource } from "../source/bytes.ts";
-import { isSkippable, type Output } from "./decompress.ts";
+import { cutShort, type Output, readFrames, ZSTD } from "./decompress.ts";
 
-const FRAME_MAGIC = 0xfd2fb528;
 /** What libzstd accepts unless it is told otherwise (ZSTD_WINDOWLOG_LIMIT_DEFAULT); `zstd --long` stays below. */
 const MAX_WINDOW = 2 ** 27;
 const RLE_BLOCK = 1;
@@ -14,28 +13,9 @@ const RLE_BLOCK = 1;
 export async function unzstd(source: ByteSource, output: Output): Promise<void> {
   const zstd = new ZSTDDecoder();
   await zstd.init();
-  while (!output.stopped) {
-    const start = source.position;
-    const magic = await source.take(4);
-    if (magic.length === 0) return;
-    const word = magic.length === 4 ? magic.readUInt32LE(0) : 0;
-    if (isSkippable(word)) {
-      const length = await source.take(4);
-      if (length.length === 4 && (await source.skip(length.readUInt32LE(0)))) continue;
-      cutShort(source, output);
-      return;
-    }
-    if (word !== FRAME_MAGIC) {
-      output.warn(`bytes after the zstd data, from offset ${start} on, are ignored`);
-      return;
-    }
-    if (!(await decodeFrame(source, output, new FrameDecoder(zstd), magic, start))) return;
-  }
-}
-
-function cutShort(source: ByteSource, output: Output): false {
-  output.fault("truncated", `zstd data is cut short at offset ${source.position}`);
-  return false;
+  await readFrames(source, output, ZSTD, (magic, start) =>
+    decodeFrame(source, output, new FrameDecoder(zstd), magic, start),
+  );
 }
 
 /** False when nothing after this frame can be read. */
@@ -47,7 +27,7 @@ async function decodeFrame(
   start: number,
 ): Promise<boolean> {
   const descriptor = await source.take(1);
-  if (descriptor.length === 0) return cutShort(source, output);
+  if (descriptor.length === 0) return cutShort(source, output, ZSTD.name);
   const flags = descriptor[0]!;
   const singleSegment = (flags & 0x20) !== 0;
   const dictionaryBytes = [0, 1, 2, 4][flags & 3]!;
@@ -55,7 +35,7 @@ async function decodeFrame(
   const contentSizeBytes = contentSizeCode > 0 ? 1 << contentSizeCode : singleSegment ? 1 : 0;
   const windowBytes = singleSegment ? 0 : 1;
   const rest = await source.take(windowBytes + dictionaryBytes + contentSizeBytes);
-  if (rest.length < windowBytes + dictionaryBytes + contentSizeBytes) return cutShort(source, output);
+  if (rest.length < windowBytes + dictionaryBytes + contentSizeBytes) return cutShort(source, output, ZSTD.name);
   const window = singleSegment ? contentSize(rest.subarray(dictionaryBytes)) : windowSize(rest[0]!);
   if (window > MAX_WINDOW || dictionaryBytes > 0) {
     const why = dictionaryBytes > 0 ? "a dictionary" : `a window of ${window} bytes`;
@@ -66,13 +46,13 @@ async function decodeFrame(
   for (let last = false; !last; ) {
     const at = source.position;
     const header = await source.take(3);
-    if (header.length < 3) return cutShort(source, output);
+    if (header.length < 3) return cutShort(source, output, ZSTD.name);
     const word = header.readUIntLE(0, 3);
     last = (word & 1) !== 0;
     const type = (word >> 1) & 3;
     const size = word >> 3;
     const body = await source.take(type === RLE_BLOCK ? 1 : size);
-    if (body.length < (type === RLE_BLOCK ? 1 : size)) return cutShort(source, output);
+    if (body.length < (type === RLE_BLOCK ? 1 : size)) return cutShort(source, output, ZSTD.name);
     const data = decoder.decode(Buffer.concat([head, header, body]));
     if (!data || (data.length === 0 && size > 0)) {
       output.fault("corrupt", `zstd data is damaged in the block at offset ${at}`);
@@ -84,7 +64,7 @@ async function decodeFrame(
   }
   if ((flags & 4) !== 0) {
     const checksum = await source.take(4);
-    if (checksum.length < 4) return cutShort(source, output);
+    if (checksum.length < 4) return cutShort(source, output, ZSTD.name);
     decoder.decode(checksum);
   }
   if (decoder.finish()) return true;
