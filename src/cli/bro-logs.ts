@@ -9,7 +9,7 @@ import { formatScaled, parseInteger } from "../core/units.ts";
 import { complain, openLogs } from "./bro-inputs.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { type DiskFlags, withDiskOptions } from "./disk-options.ts";
-import { tableLines } from "./table.ts";
+import { tableLines, utc } from "./table.ts";
 import { untilSignal } from "./until-signal.ts";
 
 /** Cells of the graph of bytes over time. */
@@ -172,10 +172,4 @@ function showValues({ kind, field, distinct, estimated, top }: TopValues): void 
   const cells = ({ key, rows, sent, received }: Counted) =>
     withBytes ? [decodeText(key), rows, formatScaled(sent, "B"), formatScaled(received, "B")] : [decodeText(key), rows];
   for (const line of tableLines(headings, top.map(cells))) print(`  ${line}`);
-}
-
-function utc(us: number | null): string | null {
-  if (us === null) return null;
-  const date = new Date(us / 1000);
-  return Number.isNaN(date.getTime()) ? null : date.toISOString().replace("T", " ").slice(0, 19);
 }

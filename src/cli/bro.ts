@@ -13,7 +13,7 @@ import { choice } from "./choice.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { collect, type DiskFlags, openOptions, withDisk, withDiskOptions } from "./disk-options.ts";
 import { EXIT_FAILED, reportError } from "./exit.ts";
-import { tableLines } from "./table.ts";
+import { tableLines, utc } from "./table.ts";
 import { untilSignal } from "./until-signal.ts";
 
 interface ExtractFlags extends DiskFlags {
@@ -138,12 +138,6 @@ function logTable(report: ExtractReport): string[] {
     ["log", "kind", "rows", "first", "last", "damage"],
     report.logs.map((log) => [log.path, log.kind, log.rows, utc(log.firstUs), utc(log.lastUs), log.damage ?? "none"]),
   );
-}
-
-function utc(us: number | null): string | null {
-  if (us === null) return null;
-  const date = new Date(us / 1000);
-  return Number.isNaN(date.getTime()) ? null : date.toISOString().replace("T", " ").slice(0, 19);
 }
 
 async function runLs(

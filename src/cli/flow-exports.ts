@@ -1,10 +1,11 @@
 /** Options that send connections to others: IPFIX, NATS. */
 import { hostname } from "node:os";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { parseInteger } from "../core/units.ts";
 import type { Exported, RecordExport } from "../jobs/export-records.ts";
+import { wholeNumber } from "./choice.ts";
 import { note } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
 
@@ -24,16 +25,11 @@ export function exportOptions(command: Command): Command {
     .option(
       "--ipfix-pen <number>",
       "with --ipfix: also Zeek's fields, as elements of this enterprise number",
-      checkNumber,
+      wholeNumber,
     )
     .option("--publish <server>", "publish connections to NATS: nats://host:4222, subject tapscope.<sensor>.conn")
     .option("--sensor <name>", "with --publish: this program's name (default: the host's name)")
     .option("--stream <name>", "with --publish: the JetStream stream that is to keep them; made where there is none");
-}
-
-function checkNumber(text: string): string {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("a whole number above 0.");
-  return text;
 }
 
 /** Whether connections are sent to others; then a list is only printed where its format is given. */

@@ -1,12 +1,13 @@
 /** `tapscope flows FILE…`: the connections of capture files, as Zeek would log them. */
 import { resolve } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { CaptureSummary } from "../capture/format/summary.ts";
 import { TapscopeError, UsageError } from "../core/errors.ts";
 import { sanitize } from "../core/text.ts";
 import { formatScaled, parseInteger } from "../core/units.ts";
 import type { FlowMeter } from "../engine/host/meter.ts";
 import type { RecordExport } from "../jobs/export-records.ts";
+import { wholeNumber } from "./choice.ts";
 import { globalOptions, note, print, printJson } from "./context.ts";
 import { EXIT_FAILED } from "./exit.ts";
 import {
@@ -61,7 +62,7 @@ export function registerFlows(program: Command): void {
       "instead of a list, the packets of these connections to a pcapng file (reads the files twice)",
     )
     .option("--sort <field>", "largest first: bytes, packets, duration, ts, … (default: as they end)")
-    .option("--top <n>", "only the n largest (by bytes, or as --sort says)", checkTop)
+    .option("--top <n>", "only the n largest (by bytes, or as --sort says)", wholeNumber)
     .option("--summary", "totals instead of connections")
     .option("--follow", "the file is still being written: go on until interrupted")
     .option("--dedup", "leave out copies of packets that a mirror made")
@@ -70,7 +71,7 @@ export function registerFlows(program: Command): void {
     .option(
       "--max-flows <n>",
       "connections held at once, about 470 bytes each, 8 million at the most; beyond it those that would end first are ended early (default: 1 million, 4 when sorted)",
-      checkTop,
+      wholeNumber,
     )
     .addOption(new Option("--checksums <mode>", "verify: as Zeek without -C").choices(["verify"]))
     .option("--fields", "what records hold, what --sort and --where know")
@@ -126,11 +127,6 @@ Examples:
   tcpdump -i tap0 -U -w - | tapscope flows --json -
   tapscope flows --format parquet capture.pcap > flows.parquet
   tapscope flows --ipfix udp://collector:4739 --biflow capture.pcap`;
-
-function checkTop(text: string): string {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("a whole number above 0.");
-  return text;
-}
 
 async function run(files: readonly string[], options: FlowsOptions, json: boolean): Promise<void> {
   const { openMeter } = await import("../capture/meter.ts");

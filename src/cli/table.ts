@@ -18,3 +18,10 @@ export function tableLines(
       .trimEnd();
   return [line(headings), ...cells.map(line)];
 }
+
+/** A time in a table, UTC, to the second; null where it is unknown or none. */
+export function utc(us: number | null): string | null {
+  if (us === null) return null;
+  const date = new Date(us / 1000);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString().replace("T", " ").slice(0, 19);
+}

@@ -1,5 +1,5 @@
 /** Connection records as Elastic Common Schema documents (field names of ECS 9; fields of Zeek's module under `zeek.connection`), NDJSON. */
-import type { ConnectionRecord } from "./connection-record.ts";
+import type { ConnectionRecord } from "../engine/host/connection-record.ts";
 
 const TRANSPORTS = new Set(["tcp", "udp", "icmp", "sctp"]);
 

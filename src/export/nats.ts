@@ -7,7 +7,7 @@
 import { type JetStreamClient, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { messageOf, TapscopeError, UsageError } from "../core/errors.ts";
-import type { ConnectionRecord } from "./connection-record.ts";
+import type { ConnectionRecord } from "../engine/host/connection-record.ts";
 
 /** Messages that wait for their acknowledgement, at most. */
 const MAX_IN_FLIGHT = 20_000;

@@ -3,8 +3,8 @@
  * dictionary-encoded and compressed with Snappy. Memory is that of one row group, whatever the file's size.
  */
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
+import type { ConnectionRecord } from "../engine/host/connection-record.ts";
 import { type ConnectionField, FIELDS, type FieldKind } from "../engine/tables/fields.ts";
-import type { ConnectionRecord } from "./connection-record.ts";
 
 type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]["schema"][number];
 

@@ -67,7 +67,7 @@ export interface LiveZeekOptions extends ZeekOptions {
   readonly durationMs?: number | undefined;
   /** Ends it as its time would. */
   readonly signal?: AbortSignal | undefined;
-  readonly onStart?: (device: string, mirror: MirrorInfo | null) => void;
+  readonly onStart?: (device: string) => void;
 }
 
 /** Logs what arrives at a target until the time is reached, the signal aborts, or the device is gone. */
@@ -86,7 +86,7 @@ export async function zeekOfTarget(
   });
   cleanup.use("end the capture", source);
   const logs = openLogs(options);
-  options.onStart?.(target.device, target.mirror);
+  options.onStart?.(target.device);
   const running = source.run((frame) => logs.frame(frame));
   const ticker = setInterval(() => {
     try {

@@ -4,19 +4,9 @@
  */
 import { FileLog } from "./files.ts";
 import type { LogRow, LogSchema } from "./log/schema.ts";
-import type { CarriedFile, Connection, Parser, SharedState } from "./protocol.ts";
+import type { CarriedFile, Connection, Endpoints, Parser, SharedState } from "./protocol.ts";
 import { protocolOf } from "./protocols.ts";
 import { weirdLog } from "./weird.ts";
-
-/** What is known of a connection when its payload begins. */
-export interface Endpoints {
-  readonly uid: string;
-  readonly origHost: string;
-  readonly origPort: number;
-  readonly respHost: string;
-  readonly respPort: number;
-  readonly transport: "tcp" | "udp";
-}
 
 export interface AnalyzerOutput {
   write(schema: LogSchema, row: LogRow): void;

@@ -2,7 +2,7 @@
  * Frames into a folder of Zeek logs: the engine says which connection a packet belongs to and what it speaks, payload is put in order and
  * handed to the protocol's parser, and a connection that ends is written to conn.log.
  */
-import { formatIpv4, formatIpv6 } from "../core/address.ts";
+import { formatAddress } from "../engine/host/endpoint.ts";
 import type { CapturedFrame } from "../engine/host/feed.ts";
 import { fieldNumber } from "../engine/host/fields.ts";
 import { FlowMeter } from "../engine/host/meter.ts";
@@ -81,6 +81,8 @@ export class ConnectionLogs {
   #unknownBytes = 0;
   #givenUp = 0;
   #nowNs = 0n;
+  /** Records written and not yet handed to the files. */
+  #records = 0;
 
   /** @param files the folder that logs go to; `close` ends it */
   constructor(files: LogFiles, options: ConnectionLogsOptions) {
@@ -135,11 +137,10 @@ export class ConnectionLogs {
   #now(ns: bigint): void {
     this.#nowNs = ns;
     this.#analyzer.now(ns);
-    if (this.#files.isDue(ns)) this.meter.flushRecords();
-    this.#files.now(ns);
+    this.#files.now(ns, this.#flushRecords);
   }
 
-  #records = 0;
+  readonly #flushRecords = () => this.meter.flushRecords();
 
   #takeRecords(): number {
     const count = this.#records;
@@ -289,9 +290,9 @@ export class ConnectionLogs {
   #addresses(row: number) {
     const rows = this.#rows;
     return {
-      origHost: addressOf(rows, row, true),
+      origHost: formatAddress(rows, row, true),
       origPort: rows.port(row, true),
-      respHost: addressOf(rows, row, false),
+      respHost: formatAddress(rows, row, false),
       respPort: rows.port(row, false),
       transport: rows.protocol(row) === TCP ? ("tcp" as const) : ("udp" as const),
     };
@@ -308,9 +309,4 @@ export class ConnectionLogs {
       "id.resp_p": respPort,
     };
   }
-}
-
-function addressOf(rows: Rows, row: number, orig: boolean): string {
-  const word = (i: number) => rows.addressWord(row, orig, i);
-  return rows.isV6(row) ? formatIpv6(word(0), word(1), word(2), word(3)) : formatIpv4(word(0));
 }

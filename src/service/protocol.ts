@@ -5,14 +5,18 @@
  */
 import type { LogRow, LogSchema } from "./log/schema.ts";
 
-/** A connection as its parser sees it. */
-export interface Connection {
+/** What is known of a connection when its payload begins. */
+export interface Endpoints {
   readonly uid: string;
   readonly origHost: string;
   readonly origPort: number;
   readonly respHost: string;
   readonly respPort: number;
   readonly transport: "tcp" | "udp";
+}
+
+/** A connection as its parser sees it. */
+export interface Connection extends Endpoints {
   /** Time of the packet at hand, nanoseconds since the epoch. */
   readonly nowNs: bigint;
   /** Adds a row to a log. The connection's own fields (uid, id.*) are filled in where the log has them and the row does not. */

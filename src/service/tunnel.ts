@@ -1,6 +1,5 @@
 /** tunnel.log: connections that carry others, when that is first seen, and when those over UDP end. */
-import type { LogRow } from "./log/schema.ts";
-import { CONNECTION_FIELDS, logSchema } from "./log/schema.ts";
+import { CONNECTION_FIELDS, type LogRow, logSchema } from "./log/schema.ts";
 
 export const tunnelLog = logSchema("tunnel", { ...CONNECTION_FIELDS, tunnel_type: "enum", action: "enum" });
 

@@ -4,26 +4,8 @@ import { formatBitRate } from "../core/units.ts";
 import { cells, count, endpoint, type Glyphs, latency, shortDuration, sparkline, timeOfDay } from "./format.ts";
 import type { Style } from "./styled.ts";
 
-export type ColumnId =
-  | "proto"
-  | "orig"
-  | "resp"
-  | "vlan"
-  | "app"
-  | "name"
-  | "state"
-  | "packets"
-  | "bytes"
-  | "rate"
-  | "trend"
-  | "rtt"
-  | "retrans"
-  | "ooo"
-  | "zero"
-  | "missed"
-  | "duration"
-  | "start"
-  | "history";
+/** What flows can be sorted by, and what they cannot. */
+export type ColumnId = SortKey | "trend" | "history";
 
 /** What a cell is drawn with. */
 export interface CellContext {

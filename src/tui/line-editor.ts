@@ -9,8 +9,6 @@ export interface EditLine {
 /** Longer lines are not typed by hand. */
 const MOST = 1000;
 
-export const EMPTY_LINE: EditLine = { text: "", cursor: 0 };
-
 /** A line with the cursor at its end. */
 export function lineFrom(text: string): EditLine {
   return { text, cursor: Array.from(text).length };

@@ -1,5 +1,5 @@
 /** Connection records for tests of exports. */
-import type { ConnectionRecord } from "../../src/export/connection-record.ts";
+import type { ConnectionRecord } from "../../src/engine/host/connection-record.ts";
 
 export function record(more: Partial<ConnectionRecord> = {}): ConnectionRecord {
   return {

@@ -1,8 +1,9 @@
 /** The flow table as a screen sees it: comparisons by every sort key, and one row as text and numbers. */
-import { formatIpv4, formatIpv6 } from "../../core/address.ts";
+import { formatAddress } from "../../engine/host/endpoint.ts";
 import { tunnelName } from "../../engine/host/engine.ts";
 import { textField } from "../../engine/host/fields.ts";
 import type { FlowMeter } from "../../engine/host/meter.ts";
+import { hasPorts } from "../../engine/host/protocols.ts";
 import type { Rows } from "../../engine/host/rows.ts";
 import type { LearnedNames } from "./learned-names.ts";
 import type { Compare } from "./ranking.ts";
@@ -20,7 +21,6 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
   136: "udplite",
 };
 const PROTOCOL_NAMES = Array.from({ length: 256 }, (_, number) => PROTOCOLS[number] ?? `ip-${number}`);
-const WITH_PORTS = new Set([6, 17, 33, 132, 136]);
 
 /** Both sides' bits per second, oldest first. */
 export interface SideTrends {
@@ -152,7 +152,7 @@ export class FlowRows {
     const table = this.#table;
     const { names } = this.#known;
     const protocol = table.protocol(row);
-    const port = (orig: boolean): number | null => (WITH_PORTS.has(protocol) ? table.port(row, orig) : null);
+    const port = (orig: boolean): number | null => (hasPorts(protocol) ? table.port(row, orig) : null);
     const { orig, resp } = follow ? this.#known.trend(row) : NO_TREND;
     const rtt = this.#rtt(row);
     const serverName = this.#text.serverName(row) ?? "";
@@ -227,8 +227,7 @@ export class FlowRows {
   }
 
   address(row: number, orig: boolean): string {
-    const word = (index: number): number => this.#table.addressWord(row, orig, index);
-    return this.#table.isV6(row) ? formatIpv6(word(0), word(1), word(2), word(3)) : formatIpv4(word(0));
+    return formatAddress(this.#table, row, orig);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Who talks: the flows summed up by host, port, application, VLAN, MAC address or OVS port. */
-import { formatIpv4, formatIpv6, formatMac } from "../../core/address.ts";
+import { formatMac } from "../../core/address.ts";
+import { formatAddress } from "../../engine/host/endpoint.ts";
 import type { Rows } from "../../engine/host/rows.ts";
 import { rowsAtRanks } from "./ranking.ts";
 import type { TalkerKey, TalkersAnswer, TalkersQuery } from "./snapshot.ts";
@@ -125,11 +126,6 @@ interface KeyKind {
 
 const TRANSPORTS: Readonly<Record<number, string>> = { 6: "tcp", 17: "udp", 132: "sctp" };
 
-function addressOf(table: Rows, row: number, orig: boolean): string {
-  const word = (index: number): number => table.addressWord(row, orig, index);
-  return table.isV6(row) ? formatIpv6(word(0), word(1), word(2), word(3)) : formatIpv4(word(0));
-}
-
 function macOf(table: Rows, row: number, orig: boolean): string {
   return formatMac(table.bytes, table.macOffset(row, orig));
 }
@@ -137,9 +133,9 @@ function macOf(table: Rows, row: number, orig: boolean): string {
 const KEYS: Record<TalkerKey, KeyKind> = {
   host: {
     bothSides: true,
-    id: ({ table }, row, orig) => (table.isV6(row) ? addressOf(table, row, orig) : table.addressWord(row, orig, 0)),
+    id: ({ table }, row, orig) => (table.isV6(row) ? formatAddress(table, row, orig) : table.addressWord(row, orig, 0)),
     describe: ({ table }, row, orig) => {
-      const name = addressOf(table, row, orig);
+      const name = formatAddress(table, row, orig);
       return { name, filter: `host ${name}` };
     },
   },

@@ -2,7 +2,7 @@
  * Information elements of IPFIX (RFC 7012; IANA "IP Flow Information Export (IPFIX) Entities") that connection records are written
  * with: one row an element, from which the templates and the records of a template are made.
  */
-import type { ConnectionRecord } from "../connection-record.ts";
+import type { ConnectionRecord } from "../../engine/host/connection-record.ts";
 
 /** Bytes that a record of variable length takes at least (RFC 7011 §7). */
 export const VARIABLE = 0xffff;

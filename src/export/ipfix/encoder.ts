@@ -4,7 +4,7 @@
  *     message header (16): version 10, length, export time, sequence number, observation domain
  *     sets: id (2), length (2), then templates (set 2) or records of the template with that id
  */
-import type { ConnectionRecord } from "../connection-record.ts";
+import type { ConnectionRecord } from "../../engine/host/connection-record.ts";
 import { type Element, type FlowSide, type Template, type TemplateOptions, templates, VARIABLE } from "./elements.ts";
 
 const VERSION = 10;

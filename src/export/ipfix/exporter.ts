@@ -5,7 +5,7 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { connect, isIPv6, type Socket as TcpSocket } from "node:net";
 import { UsageError } from "../../core/errors.ts";
-import type { ConnectionRecord } from "../connection-record.ts";
+import type { ConnectionRecord } from "../../engine/host/connection-record.ts";
 import type { TemplateOptions } from "./elements.ts";
 import { IpfixEncoder } from "./encoder.ts";
 

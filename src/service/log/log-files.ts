@@ -49,17 +49,18 @@ export class LogFiles {
     attempt(directory, () => mkdirSync(this.#current(), { recursive: true }));
   }
 
-  /** Whether at this time files are full of their period: what is gathered elsewhere for them is to be written first. */
-  isDue(ns: bigint): boolean {
-    return this.#rotateNs !== null && this.#periodNs !== null && ns - (ns % this.#rotateNs) > this.#periodNs;
-  }
-
-  /** Time of the packet at hand: files that are full of their period are finished. */
-  now(ns: bigint): void {
+  /**
+   * Time of the packet at hand: files that are full of their period are finished; before that `beforeEnd` may hand over what is
+   * gathered elsewhere for them.
+   */
+  now(ns: bigint, beforeEnd?: () => void): void {
     this.#nowNs = ns;
     if (this.#rotateNs === null) return;
-    if (this.isDue(ns)) this.#finishAll();
     const period = ns - (ns % this.#rotateNs);
+    if (this.#periodNs !== null && period > this.#periodNs) {
+      beforeEnd?.();
+      this.#finishAll();
+    }
     if (this.#periodNs === null || period > this.#periodNs) this.#periodNs = period;
   }
 

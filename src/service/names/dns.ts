@@ -68,27 +68,3 @@ export function dnsOpcodeName(opcode: number, netbios: boolean): string {
   if (netbios) return NETBIOS_OPCODES[opcode] ?? `netbios-opcode-${opcode}`;
   return OPCODES[opcode] ?? `opcode-${opcode}`;
 }
-
-const ALGORITHMS: Readonly<Record<number, string>> = {
-  0: "reserved0",
-  1: "RSA_MD5",
-  2: "Diffie_Hellman",
-  3: "DSA_SHA1",
-  4: "Elliptic_Curve",
-  5: "RSA_SHA1",
-  6: "DSA_NSEC3_SHA1",
-  7: "RSA_SHA1_NSEC3_SHA1",
-  8: "RSA_SHA256",
-  10: "RSA_SHA512",
-  12: "GOST_R_34_10_2001",
-  13: "ECDSA_curveP256withSHA256",
-  14: "ECDSA_curveP384withSHA384",
-  15: "Ed25519",
-  16: "Ed448",
-  252: "Indirect",
-  253: "PrivateDNS",
-  254: "PrivateOID",
-  255: "reserved255",
-};
-
-export const dnsAlgorithmName = (algorithm: number): string => ALGORITHMS[algorithm] ?? `algorithm-${algorithm}`;
