@@ -8,16 +8,12 @@
  */
 import { u8At, u16At } from "../bytes";
 import { Packet } from "../generated/layouts";
-import { ERROR_MALFORMED, ERROR_TRUNCATED, fail, LAYER_TRANSPORT } from "../packet";
+import { ERROR_MALFORMED, fail, LAYER_TRANSPORT } from "../packet";
+import { isWhole, readPayload, readPorts } from "./ports";
 
 export function decodeTcp(p: Packet, at: i32): void {
-  if (at + 20 > p.end) {
-    fail(p, p.l4Length < 20 ? ERROR_MALFORMED : ERROR_TRUNCATED, LAYER_TRANSPORT, at);
-    return;
-  }
-  p.transport = true;
-  p.srcPort = u16At(at);
-  p.dstPort = u16At(at + 2);
+  if (!isWhole(p, at, 20)) return;
+  readPorts(p, at);
   p.tcpSeq = (u8At(at + 4) << 24) | (u8At(at + 5) << 16) | u16At(at + 6);
   p.tcpAck = (u8At(at + 8) << 24) | (u8At(at + 9) << 16) | u16At(at + 10);
   p.tcpFlags = u8At(at + 13);
@@ -27,7 +23,5 @@ export function decodeTcp(p: Packet, at: i32): void {
     fail(p, ERROR_MALFORMED, LAYER_TRANSPORT, at + 12);
     return;
   }
-  p.payload = at + header;
-  p.payloadCaptured = p.end > p.payload ? p.end - p.payload : 0;
-  p.payloadLength = p.l4Length - header;
+  readPayload(p, at, header);
 }

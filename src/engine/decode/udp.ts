@@ -4,19 +4,13 @@ import { Packet } from "../generated/layouts";
 
 import { UDP } from "../generated/protocols";
 import { decodeUdpTunnel } from "../generated/tunnels";
-import { ERROR_MALFORMED, ERROR_TRUNCATED, fail, LAYER_TRANSPORT } from "../packet";
+import { ERROR_MALFORMED, fail, LAYER_TRANSPORT } from "../packet";
+import { isWhole, readPayload, readPorts } from "./ports";
 
 export function decodeUdp(p: Packet, at: i32): void {
-  if (at + 8 > p.end) {
-    fail(p, p.l4Length < 8 ? ERROR_MALFORMED : ERROR_TRUNCATED, LAYER_TRANSPORT, at);
-    return;
-  }
-  p.transport = true;
-  p.srcPort = u16At(at);
-  p.dstPort = u16At(at + 2);
-  p.payload = at + 8;
-  p.payloadCaptured = p.end - p.payload;
-  p.payloadLength = p.l4Length - 8;
+  if (!isWhole(p, at, 8)) return;
+  readPorts(p, at);
+  readPayload(p, at, 8);
   if (p.protocol !== UDP) return;
   // The UDP length is believed where it is possible at all; 0 is a jumbogram (RFC 2675 §4) or offload.
   const length = u16At(at + 4);
